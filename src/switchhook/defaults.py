@@ -1,0 +1,25 @@
+"""The names and keys of a new installation: fixed and documented, so that examples can be pasted.
+
+The keys are as public as Azurite's. `settings` refuses them on any address but loopback.
+"""
+
+SUBSCRIPTION_ID = "5a1f0000-0000-4000-8000-000000000001"
+TENANT_ID = "5a1f0000-0000-4000-8000-000000000002"
+RESOURCE_GROUP = "local"
+COMMUNICATION_NAME = "dev-communication"
+COMMUNICATION_IMMUTABLE_ID = "5a1f0000-0000-4000-8000-000000000003"
+TOPIC_NAME = "dev-topic"
+
+# base64 of readable text, so that nobody takes them for secrets.
+COMMUNICATION_KEYS = (
+    "c3dpdGNoaG9vayBkZXZlbG9wbWVudCBjb21tdW5pY2F0aW9uIHByaW1hcnkga2V5OiBub3QgYSBzZWNyZXQgMQ==",
+    "c3dpdGNoaG9vayBkZXZlbG9wbWVudCBjb21tdW5pY2F0aW9uIHNlY29uZGFyeSBrZXk6IG5vIHNlY3JldCAgMg==",
+)
+TOPIC_KEYS = (
+    "c3dpdGNoaG9vay1kZXYtdG9waWMta2V5LTEtbm8tc2U=",
+    "c3dpdGNoaG9vay1kZXYtdG9waWMta2V5LTItbm8tc2U=",
+)
+
+# North American numbers in the 555-01xx range are reserved for fiction.
+NUMBERS = ("+15555550100", "+15555550101", "+18005550100")
+SHORT_CODES = ("55501",)

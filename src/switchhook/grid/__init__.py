@@ -1,0 +1,1 @@
+"""The event router: everything an Event Grid is."""

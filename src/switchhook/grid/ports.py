@@ -1,0 +1,322 @@
+"""What the steps need from the outside: storage and transport.
+
+Every promise here is tested by a contract suite that runs over each adapter (`tests/contract/`).
+"""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from switchhook.grid.events import EventSchema
+
+# --- the log -----------------------------------------------------------------------------------
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Events that were accepted together: one publish request, or those of one state change.
+
+    `body` is a JSON array of `count` events in `schema`, stored as it came. `topic` is the topic's
+    incarnation, `published_at` nanoseconds since the epoch.
+    """
+
+    topic: str
+    schema: EventSchema
+    published_at: int
+    body: bytes
+    count: int
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """A batch in the log; its events have the positions `first` to `first + count - 1`."""
+
+    first: int
+    batch: Batch
+
+    @property
+    def end(self) -> int:
+        """The position after its last event."""
+        return self.first + self.batch.count
+
+
+class LogExtent(msgspec.Struct, frozen=True, kw_only=True):
+    """What the log holds: positions `first` to `end - 1`, in `size` bytes of bodies.
+
+    `oldest_published_at` is None when it is empty. `first == end` when it is empty.
+    """
+
+    first: int
+    end: int
+    size: int
+    oldest_published_at: int | None
+
+
+# --- records: every other durable thing --------------------------------------------------------
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A durable value. `revision` counts its writes from 1.
+
+    `position` is the log's end at the moment of its last write, among the batches of the same
+    commit: before the first of them. Events before it were accepted before the write.
+    """
+
+    collection: str
+    key: str
+    value: bytes
+    revision: int
+    position: int
+
+
+# --- delivery state ----------------------------------------------------------------------------
+
+
+class WaitingDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """An exception row: a delivery that the cursor may pass because it is written down here.
+
+    Its identity is (position, subscription, run). It carries its own copy of the event (a JSON
+    array of one, in `schema`), so that the log can be trimmed. `attempts` were made so far;
+    `version` is that of the subscription which matched it. Instants are in nanoseconds since the
+    epoch.
+    """
+
+    position: int
+    subscription: str
+    run: int = 0
+    version: int
+    topic: str
+    schema: EventSchema
+    published_at: int
+    body: bytes
+    attempts: int
+    due_at: int
+    last_outcome: str = ""
+    last_status_code: int | None = None
+    last_attempt_at: int | None = None
+
+
+class Cursor(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a subscription is: all that it wants before `position` is finished or waiting."""
+
+    subscription: str
+    run: int = 0
+    position: int
+
+
+# --- changes: what a commit can carry ----------------------------------------------------------
+
+
+class Put(msgspec.Struct, frozen=True, tag=True):
+    """Write a record. `expected` is the revision it must have now, 0 for absent, None for any."""
+
+    collection: str
+    key: str
+    value: bytes
+    expected: int | None = None
+
+
+class Delete(msgspec.Struct, frozen=True, tag=True):
+    """Remove a record, if it is there. `expected` as for `Put`."""
+
+    collection: str
+    key: str
+    expected: int | None = None
+
+
+class MoveWatermark(msgspec.Struct, frozen=True, tag=True):
+    """Everything before `position` is routed; it is the cursor of who has no cursor row."""
+
+    position: int
+
+
+class PutCursor(msgspec.Struct, frozen=True, tag=True):
+    """Write the cursor of a subscription that lags behind the watermark."""
+
+    cursor: Cursor
+
+
+class DropCursor(msgspec.Struct, frozen=True, tag=True):
+    """The subscription has caught up: the watermark is its cursor again."""
+
+    subscription: str
+    run: int = 0
+
+
+class PutWaiting(msgspec.Struct, frozen=True, tag=True):
+    """Write an exception row, or replace the one of the same identity."""
+
+    delivery: WaitingDelivery
+
+
+class SettleWaiting(msgspec.Struct, frozen=True, tag=True):
+    """The delivery is finished: remove its exception row, if there is one."""
+
+    position: int
+    subscription: str
+    run: int = 0
+
+
+class DropSubscription(msgspec.Struct, frozen=True, tag=True):
+    """The incarnation is deleted: remove its cursors and its exception rows."""
+
+    subscription: str
+
+
+Change = (
+    Put
+    | Delete
+    | MoveWatermark
+    | PutCursor
+    | DropCursor
+    | PutWaiting
+    | SettleWaiting
+    | DropSubscription
+)
+
+
+class Commit(Protocol):
+    """The only way to write."""
+
+    async def commit(
+        self,
+        changes: Sequence[Change] = (),
+        batches: Sequence[Batch] = (),
+        on_durable: Callable[[int], None] | None = None,
+    ) -> int:
+        """Make state changes and events durable together, or neither; answer the first position.
+
+        Returns only when they would survive a power cut. The batches get consecutive positions in
+        their order, starting at the returned one; without batches it is the log's end at that
+        moment. Commits are ordered: `on_durable(first)` is called on the event loop, once, in the
+        order of the positions, before `commit` returns and before the `on_durable` of any later
+        commit. It is called even when the awaiting task was cancelled meanwhile. It must not raise.
+
+        A condition (`expected`) is checked against the state that all earlier commits left; when
+        one fails nothing of this commit is applied and other commits of its group are untouched.
+
+        Raises:
+            ConflictError: a condition does not hold.
+            StoreFullError: the size cap or the disk is full and `batches` or `changes` grow the
+                store; nothing was applied. A commit of deletions alone is still tried.
+            CommitUnknownError: the store failed while committing.
+        """
+
+
+class EventLog(Protocol):
+    """The events, in the order in which they were accepted."""
+
+    async def read_from(self, position: int, max_bytes: int = 1 << 20) -> list[Appended]:
+        """Whole batches in order, the first being the one that holds `position` or comes after it.
+
+        Sees everything that a finished commit appended. At least one batch if there is one, then as
+        many as fit `max_bytes` of bodies; an empty list at the end of the log.
+        """
+
+    async def trim(self, before: int, max_rows: int = 1000) -> int:
+        """Forget whole rows of which every position is less than `before`; answer the rows removed.
+
+        Works in one small transaction; call it again while it answers `max_rows`.
+        """
+
+    def extent(self) -> LogExtent:
+        """What the log holds now. Positions never start again, not even when it is empty."""
+
+
+class Records(Protocol):
+    """Values by collection and key; keys of a collection are ordered by their code points."""
+
+    async def get(self, collection: str, key: str) -> Record | None:
+        """The record, or None. Sees what every finished commit wrote."""
+
+    async def scan(
+        self,
+        collection: str,
+        *,
+        start: str = "",
+        end: str | None = None,
+        limit: int | None = None,
+        reverse: bool = False,
+    ) -> list[Record]:
+        """Records with `start <= key < end` in the order of their keys, at most `limit` of them."""
+
+
+class DeliveryState(Protocol):
+    """How far each subscription has got. A cursor never passes a delivery that is neither finished
+    nor waiting: the caller puts both changes into one commit."""
+
+    async def watermark(self) -> int:
+        """Everything before it has been routed; 0 in a new store."""
+
+    async def cursors(self) -> list[Cursor]:
+        """The cursors of the subscriptions that lag behind the watermark."""
+
+    async def due(self, now: int, limit: int) -> list[WaitingDelivery]:
+        """Exception rows with `due_at <= now`, the earliest first."""
+
+    async def next_due(self) -> int | None:
+        """The earliest `due_at` of all exception rows."""
+
+    async def waiting(
+        self, subscription: str, *, start: int = 0, limit: int | None = 100
+    ) -> list[WaitingDelivery]:
+        """The exception rows of one subscription from position `start` on, lowest first."""
+
+
+class Store(Commit, EventLog, Records, DeliveryState, Protocol):
+    """All storage ports; one adapter serves them, so that one commit can span them."""
+
+
+# --- transport ---------------------------------------------------------------------------------
+
+
+class Failure(StrEnum):
+    """Why no HTTP answer came back; each member is Azure's `lastDeliveryOutcome` text."""
+
+    TIMED_OUT = "TimedOut"
+    SOCKET_ERROR = "SocketError"  # refused, reset, closed early, TLS not trusted, not HTTP
+    RESOLUTION_ERROR = "ResolutionError"
+    ABORTED = "Aborted"  # we stopped it: shutdown, or an address that is not allowed
+
+
+class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP request to a webhook.
+
+    `headers` are complete header lines, each ended by CRLF, without `Host`, `Content-Length` and
+    `Connection`, which the transport adds. `timeout` is real seconds for the whole exchange.
+    """
+
+    url: str
+    headers: bytes
+    body: bytes
+    method: str = "POST"
+    timeout: float = 30.0
+
+
+class WebhookResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it: a status, or a failure with `detail` for people.
+
+    `body` is cut at the transport's cap; `headers` have lower-case names. `duration` is in
+    nanoseconds of real time.
+    """
+
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    failure: Failure | None = None
+    detail: str = ""
+    duration: int = 0
+
+
+class Transport(Protocol):
+    """Carries requests to webhooks."""
+
+    def send(self, request: WebhookRequest, done: Callable[[WebhookResponse], None]) -> None:
+        """Send, and call `done` once, on the event loop and after returning, with what came of it.
+
+        Never raises for what a webhook answers or fails to answer. Follows no redirect. Requests to
+        one endpoint share kept-alive connections; a slow endpoint does not delay another.
+        """
+
+    async def close(self) -> None:
+        """Abort what is in flight (`done` is called with `ABORTED`) and close every connection."""
