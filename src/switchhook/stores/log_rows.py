@@ -1,0 +1,113 @@
+"""How do the rows of the log begin, grow and go?"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import apsw
+import msgspec
+
+from switchhook.grid.ports import Appended, Batch, LogExtent
+from switchhook.stores.packed_rows import pack, unpack
+from switchhook.stores.queries import load_queries
+
+_Row = tuple[Any, ...]  # what SQLite holds: its tables are strict, which is as good as a type
+
+_SQL = load_queries("log.sql")
+
+# SQLite visits every page of a row that it deletes; in one go no more than this is visited.
+_TRIM_BYTES = 16 << 20
+
+
+class LogBounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Both ends of the log, in positions and in bytes ever appended; None where it is empty."""
+
+    first: int | None
+    end: int
+    size_before: int
+    size_end: int
+    oldest_published_at: int | None
+
+    @property
+    def size(self) -> int:
+        """The bytes that it holds."""
+        return self.size_end - self.size_before
+
+    def extent(self) -> LogExtent:
+        """The same as the port tells it."""
+        return LogExtent(
+            first=self.end if self.first is None else self.first,
+            end=self.end,
+            size=self.size,
+            oldest_published_at=self.oldest_published_at,
+        )
+
+
+def find_bounds(cursor: apsw.Cursor) -> LogBounds:
+    """Both ends of the log as it is stored."""
+    last = cursor.execute(_SQL["last_row"]).get
+    if last is None:
+        end = cursor.execute(_SQL["log_end"]).get
+        return LogBounds(first=None, end=end, size_before=0, size_end=0, oldest_published_at=None)
+    first, published_at, size_before = cursor.execute(_SQL["first_row"]).get
+    end, size_end = last
+    return LogBounds(
+        first=first,
+        end=end,
+        size_before=size_before,
+        size_end=size_end,
+        oldest_published_at=published_at,
+    )
+
+
+def append(cursor: apsw.Cursor, batches: Iterable[Batch], bounds: LogBounds) -> LogBounds:
+    """Write the batches at the end of the log; answer its bounds thereafter."""
+    for row in pack(batches):
+        values = (
+            bounds.end,
+            row.count,
+            row.published_at,
+            row.size,
+            bounds.size_end,
+            row.batches,
+        )
+        cursor.execute(_SQL["append_row"], values)
+        is_empty = bounds.first is None
+        bounds = LogBounds(
+            first=bounds.end if is_empty else bounds.first,
+            end=bounds.end + row.count,
+            size_before=bounds.size_before,
+            size_end=bounds.size_end + row.size,
+            oldest_published_at=row.published_at if is_empty else bounds.oldest_published_at,
+        )
+    return bounds
+
+
+def trim(cursor: apsw.Cursor, before: int, max_rows: int, bounds: LogBounds) -> int:
+    """Forget whole rows before a position, at least one if there is one; answer how many."""
+    rows: Iterable[_Row] = cursor.execute(_SQL["rows_to_trim"], (before, max_rows)).fetchall()
+    last, removed, total = 0, 0, 0
+    for first, size in rows:
+        total += size
+        if removed and total > _TRIM_BYTES:
+            break
+        last, removed = first, removed + 1
+    if removed:
+        cursor.execute(_SQL["trim_through"], (last,))
+        cursor.execute(_SQL["keep_log_end"], (bounds.end,))
+    return removed
+
+
+def read(cursor: apsw.Cursor, position: int, max_bytes: int) -> list[Appended]:
+    """Whole batches from the one that holds a position: at least one, then as many as fit."""
+    rows: Iterable[_Row] = cursor.execute(_SQL["read_rows"], (position,))
+    found: list[Appended] = []
+    total = 0
+    for first, batches in rows:
+        for appended in unpack(first, batches):
+            if appended.end <= position:
+                continue
+            total += len(appended.batch.body)
+            if found and total > max_bytes:
+                return found
+            found.append(appended)
+    return found

@@ -1,0 +1,45 @@
+-- get_watermark: Everything before it has been routed.
+SELECT watermark FROM progress;
+
+-- move_watermark: Everything before the given position is routed.
+UPDATE progress SET watermark = ?;
+
+-- all_cursors: The cursors of the subscriptions that lag behind the watermark.
+SELECT subscription, run, position FROM cursors ORDER BY subscription, run;
+
+-- put_cursor: Write the cursor of a subscription that lags behind.
+INSERT INTO cursors (subscription, run, position) VALUES (?, ?, ?)
+ON CONFLICT (subscription, run) DO UPDATE SET position = excluded.position;
+
+-- drop_cursor: The subscription has caught up.
+DELETE FROM cursors WHERE subscription = ? AND run = ?;
+
+-- drop_cursors: The subscription is deleted.
+DELETE FROM cursors WHERE subscription = ?;
+
+-- put_waiting: Write an exception row, or replace the one of the same identity.
+INSERT OR REPLACE INTO waiting (
+    subscription, position, run, version, topic, schema, published_at, body, attempts, due_at,
+    last_outcome, last_status_code, last_attempt_at
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- settle_waiting: The delivery is finished.
+DELETE FROM waiting WHERE subscription = ? AND position = ? AND run = ?;
+
+-- drop_waiting: The subscription is deleted.
+DELETE FROM waiting WHERE subscription = ?;
+
+-- due_waiting: The exception rows that are due, the earliest first.
+SELECT
+    subscription, position, run, version, topic, schema, published_at, body, attempts, due_at,
+    last_outcome, last_status_code, last_attempt_at
+FROM waiting WHERE due_at <= ? ORDER BY due_at, position LIMIT ?;
+
+-- next_due: The earliest instant at which an exception row is due.
+SELECT min(due_at) FROM waiting;
+
+-- waiting_of: The exception rows of one subscription in the order of their positions.
+SELECT
+    subscription, position, run, version, topic, schema, published_at, body, attempts, due_at,
+    last_outcome, last_status_code, last_attempt_at
+FROM waiting WHERE subscription = ? AND position >= ? ORDER BY position, run LIMIT ?;

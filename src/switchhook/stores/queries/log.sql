@@ -1,0 +1,26 @@
+-- append_row: Add the packed batches of a group at the end of the log.
+INSERT INTO log (first, count, published_at, size, size_before, batches)
+VALUES (?, ?, ?, ?, ?, ?);
+
+-- read_rows: The packed rows from the one that holds a position, in order.
+SELECT first, batches FROM log
+WHERE first >= coalesce((SELECT max(first) FROM log WHERE first <= ?), 0)
+ORDER BY first;
+
+-- first_row: Where the log begins: its first position, that row's time, and the bytes before it.
+SELECT first, published_at, size_before FROM log ORDER BY first LIMIT 1;
+
+-- last_row: Where the log ends: the position and the bytes after its last row.
+SELECT first + count, size_before + size FROM log ORDER BY first DESC LIMIT 1;
+
+-- log_end: Where the log ended when it was last trimmed.
+SELECT log_end FROM progress;
+
+-- rows_to_trim: The oldest rows of which every position is less than a given one, with their sizes.
+SELECT first, size FROM log WHERE first < ?1 AND first + count <= ?1 ORDER BY first LIMIT ?2;
+
+-- trim_through: Forget the rows up to the one that begins at a position.
+DELETE FROM log WHERE first <= ?;
+
+-- keep_log_end: Remember where the log ends, so that positions never start again.
+UPDATE progress SET log_end = ?;

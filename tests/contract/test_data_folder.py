@@ -1,0 +1,168 @@
+"""The files of the SQLite store: what they keep, who may open them, and which are refused."""
+
+import asyncio
+import multiprocessing
+import os
+import stat
+from pathlib import Path
+
+import apsw
+import pytest
+
+from switchhook.errors import StartError, StoreError
+from switchhook.grid.ports import Cursor, LogExtent, MoveWatermark, Put, PutCursor, PutWaiting
+from switchhook.stores.connections import VERSION
+from switchhook.stores.data_folder import claim
+from switchhook.stores.sqlite import SqliteStore
+from tests.contract.values import a_batch, a_delivery
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """The permissions of every file; those of the folder itself are named `.`."""
+    files = [folder, *folder.iterdir()]
+    return {str(file.relative_to(folder)): stat.S_IMODE(file.stat().st_mode) for file in files}
+
+
+def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Content and time of change of every file."""
+    return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in folder.iterdir()}
+
+
+async def test_everything_is_there_after_a_restart(folder: Path) -> None:
+    """The log, the records and the delivery state."""
+    cursor, delivery = Cursor(subscription="s2", position=1), a_delivery(0)
+    async with SqliteStore.open(folder) as store:
+        changes = (
+            Put("c", "k", b"v"),
+            MoveWatermark(2),
+            PutCursor(cursor),
+            PutWaiting(delivery),
+        )
+        await store.commit(changes, (a_batch(b"[1,2]", 2, published_at=7), a_batch(b"[3]")))
+        record, read = await store.get("c", "k"), await store.read_from(0)
+
+    async with SqliteStore.open(folder) as store:
+        assert await store.get("c", "k") == record
+        assert await store.read_from(0) == read
+        assert await store.watermark() == 2
+        assert await store.cursors() == [cursor]
+        assert await store.waiting("s1") == [delivery]
+        assert store.extent() == LogExtent(first=0, end=3, size=8, oldest_published_at=7)
+
+
+async def test_positions_go_on_after_everything_was_trimmed_and_a_restart(folder: Path) -> None:
+    """A position is never used twice, or a stale cursor would hide new events."""
+    async with SqliteStore.open(folder) as store:
+        await store.commit((), (a_batch(count=5),))
+        await store.trim(5)
+
+    async with SqliteStore.open(folder) as store:
+        assert store.extent() == LogExtent(first=5, end=5, size=0, oldest_published_at=None)
+        assert await store.commit((), (a_batch(),)) == 5
+
+
+async def test_commits_that_nobody_awaits_any_more_are_finished_by_close(folder: Path) -> None:
+    """What was submitted before the close is durable after it."""
+    async with SqliteStore.open(folder) as store:
+        tasks = [asyncio.create_task(store.commit((), (a_batch(),))) for _ in range(10)]
+        await asyncio.sleep(0)
+
+    async with SqliteStore.open(folder) as store:
+        assert store.extent().end == 10
+    assert [await task for task in tasks] == list(range(10))
+
+
+async def test_closed_store_refuses_commits(folder: Path) -> None:
+    """With an error that a caller may handle like any other of the store."""
+    async with SqliteStore.open(folder) as store:
+        pass
+
+    with pytest.raises(StoreError, match="closed"):
+        await store.commit()
+
+
+async def test_clean_close_leaves_one_database_file(folder: Path) -> None:
+    """Nothing in a write-ahead log: the file can be copied as it is."""
+    async with SqliteStore.open(folder) as store:
+        await store.commit((Put("c", "k", b"v"),))
+
+    assert set(modes(folder)) == {".", "switchhook.db", "switchhook.lock"}
+
+
+async def test_files_are_private_to_their_owner(folder: Path) -> None:
+    """They hold keys and personal data."""
+    async with SqliteStore.open(folder) as store:
+        await store.commit((Put("c", "k", b"v"),))
+        found = modes(folder)
+
+    assert found.pop(".") == 0o700
+    assert found == dict.fromkeys(
+        ["switchhook.db", "switchhook.db-shm", "switchhook.db-wal", "switchhook.lock"], 0o600
+    )
+
+
+async def test_folder_of_a_newer_version_is_refused_untouched(folder: Path) -> None:
+    """The message names both versions and the way out."""
+    async with SqliteStore.open(folder):
+        pass
+    connection = apsw.Connection(str(folder / "switchhook.db"))
+    connection.pragma("user_version", VERSION + 1)
+    connection.close()
+    before = snapshot(folder)
+
+    with pytest.raises(StartError) as refused:
+        await SqliteStore.open(folder).__aenter__()
+
+    assert snapshot(folder) == before
+    assert f"version {VERSION + 1}" in str(refused.value)
+    assert f"up to {VERSION}" in str(refused.value)
+    assert "--data" in str(refused.value)
+
+
+async def test_second_opener_in_the_same_process_is_refused(folder: Path) -> None:
+    """The lock is taken per opening, not per process."""
+    async with SqliteStore.open(folder):
+        with pytest.raises(StartError, match=f"{folder} is in use by process {os.getpid()}"):
+            await SqliteStore.open(folder).__aenter__()
+
+
+def _claim(folder: Path) -> str:
+    try:
+        with claim(folder, VERSION):
+            return "claimed"
+    except StartError as error:
+        return str(error)
+
+
+async def test_second_process_is_refused_until_the_first_has_closed(folder: Path) -> None:
+    """The message names the folder and the process that has it."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        async with SqliteStore.open(folder):
+            meanwhile = await asyncio.to_thread(pool.apply, _claim, (folder,))
+        afterwards = await asyncio.to_thread(pool.apply, _claim, (folder,))
+        pool.close()
+        pool.join()
+
+    assert f"{folder} is in use by process {os.getpid()}" in meanwhile
+    assert afterwards == "claimed"
+
+
+@pytest.mark.parametrize("content", [b"not a database at all", b"SQLite format 3\x00" + b"x" * 84])
+async def test_file_that_is_not_a_database_is_refused_untouched(
+    tmp_path: Path, content: bytes
+) -> None:
+    """Whatever it is, it is not ours to overwrite."""
+    (tmp_path / "switchhook.db").write_bytes(content)
+    before = snapshot(tmp_path)
+
+    with pytest.raises(StartError, match=r"switchhook\.db|version"):
+        await SqliteStore.open(tmp_path).__aenter__()
+    assert snapshot(tmp_path) == before
+
+
+async def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    """A file where the folder should be, for example."""
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(StartError, match=r"cannot be used.*--data"):
+        await SqliteStore.open(tmp_path / "file" / "data").__aenter__()
