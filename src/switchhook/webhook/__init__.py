@@ -1,0 +1,1 @@
+"""The adapter of the transport port: webhooks over HTTP."""

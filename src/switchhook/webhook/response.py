@@ -1,0 +1,138 @@
+"""What did the webhook answer? Bytes in, one response out; no I/O.
+
+httptools finds the messages; this file decides which of them is the answer, what of it is kept and
+when to stop reading.
+"""
+
+import httptools
+
+from switchhook.grid.ports import WebhookResponse
+
+KEPT_BODY = 64 * 1024
+MAX_RESPONSE = 1024 * 1024  # an answer that is longer is cut here, and its connection closed
+MAX_HEAD = 64 * 1024
+
+
+class ResponseReader:
+    """Reads the answers of one connection, one after another; call `reset` before each request.
+
+    `received` counts bytes since then. `is_complete` says that the answer is there, `fault` why
+    there will be none, and `can_reuse` whether another request may follow on the connection.
+    """
+
+    __slots__ = (
+        "_body",
+        "_headers",
+        "_keeps_alive",
+        "_kept",
+        "_parser",
+        "_status",
+        "_surplus",
+        "fault",
+        "is_complete",
+        "received",
+    )
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self.reset()
+
+    def reset(self) -> None:
+        """Expect the answer to a new request."""
+        self._status: int | None = None
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._kept = 0
+        self._keeps_alive = False
+        self._surplus = False
+        self.received = 0
+        self.fault = ""
+        self.is_complete = False
+
+    @property
+    def can_reuse(self) -> bool:
+        """Whether the answer is complete and left the connection in a known state."""
+        return self.is_complete and self._keeps_alive and not self._surplus
+
+    def feed(self, data: bytes) -> None:
+        """Take what came."""
+        self.received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.fault = "it switched to another protocol, which nobody asked for"
+        except httptools.HttpParserError as error:
+            if self.is_complete:
+                self._surplus = True
+            else:
+                self.fault = f"its answer is not HTTP/1.1 ({error}); it began with {data[:40]!r}"
+        if self.received > MAX_HEAD:
+            self._check_limits()
+
+    def end(self) -> bool:
+        """The connection ended: whether that completes the answer.
+
+        It does for an answer without a length (RFC 9112, section 6.3, the last rule).
+        """
+        if self._status is not None and not self.fault and not self._has_length():
+            self.is_complete = True
+        return self.is_complete
+
+    def response(self, duration: int) -> WebhookResponse:
+        """The complete answer."""
+        return WebhookResponse(
+            status=self._status,
+            headers=tuple(
+                [
+                    (name.decode("latin-1").lower(), value.decode("latin-1").rstrip())
+                    for name, value in self._headers
+                ]
+            ),
+            body=b"".join(self._body),
+            duration=duration,
+        )
+
+    def _has_length(self) -> bool:
+        return any(
+            name == b"content-length"
+            or (name == b"transfer-encoding" and value.lower().rstrip().endswith(b"chunked"))
+            for name, value in ((name.lower(), value) for name, value in self._headers)
+        )
+
+    def _check_limits(self) -> None:
+        head = sum(len(name) + len(value) + 4 for name, value in self._headers)
+        if self._status is None or head > MAX_HEAD:
+            self.fault = self.fault or f"the head of its answer is larger than {MAX_HEAD} bytes"
+        elif self.received > MAX_RESPONSE and not self.is_complete:
+            self._keeps_alive = False
+            self.is_complete = True
+
+    # --- called by httptools; after the answer is complete they only note that more came --------
+
+    def on_message_begin(self) -> None:
+        if self.is_complete:
+            self._surplus = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._status is None and not self.is_complete:  # afterwards it is a trailer
+            self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if self.is_complete:
+            return
+        if status < 200:  # 100, 102 and 103 announce the answer (RFC 9110, section 15.2)
+            self._headers.clear()
+            return
+        self._status = status
+        self._keeps_alive = self._parser.should_keep_alive()
+
+    def on_body(self, body: bytes) -> None:
+        room = KEPT_BODY - self._kept
+        if room > 0 and not self.is_complete:
+            self._body.append(body[:room])
+            self._kept += len(body)
+
+    def on_message_complete(self) -> None:
+        if self._status is not None:
+            self.is_complete = True
