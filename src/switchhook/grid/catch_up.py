@@ -1,0 +1,124 @@
+"""How does a subscription that fell behind get its events? By reading the log, many at a time.
+
+Queues that are behind share one scan. One that is full drops out of it and keeps its own position;
+one that reaches the head of the log is live again.
+"""
+
+from switchhook.grid import retry
+from switchhook.grid.checkpoint import Checkpoint
+from switchhook.grid.deliver import Deliverer
+from switchhook.grid.events import Envelope
+from switchhook.grid.ports import Appended, EventLog
+from switchhook.grid.retry import GiveUpReason
+from switchhook.grid.route import Router
+from switchhook.grid.subscription_queue import Delivery, SubscriptionQueue
+from switchhook.grid.subscriptions import EventSubscription
+
+
+class CatchUp:
+    """Reads the log for the queues that are behind."""
+
+    def __init__(
+        self, *, log: EventLog, router: Router, deliverer: Deliverer, checkpoint: Checkpoint
+    ) -> None:
+        self._log = log
+        self._router = router
+        self._deliverer = deliverer
+        self._checkpoint = checkpoint
+
+    async def turn(self) -> bool:
+        """Read once for the queues that have room; whether there was any."""
+        hungry = [q for q in self._deliverer.behind if self._deliverer.wants_more(q)]
+        if not hungry:
+            return False
+        start = min(_reached(queue) for queue in hungry)
+        batches = await self._log.read_from(start)
+        # While the log was read a queue may have been parked or removed, or fallen further behind.
+        head = self._router.head
+        active = {q for q in hungry if self._deliverer.has_room(q) and _reached(q) >= start}
+        active = {q for q in active if q.is_behind and not q.is_removed}
+        progress = dict.fromkeys(active)
+        for appended in batches:
+            # Batches from the head on are routed as they become durable, in their own turn.
+            if appended.first >= head or not active:
+                break
+            self._offer(appended, active)
+        if not batches:
+            for queue in active:
+                queue.read_position = head
+        for queue in progress:
+            self._finish(queue, head)
+        return True
+
+    def _finish(self, queue: SubscriptionQueue, head: int) -> None:
+        if _reached(queue) >= head:
+            queue.read_position = None
+            queue.waiting_at_start = frozenset()
+            self._deliverer.behind.pop(queue, None)
+        self._checkpoint.touch(queue)
+        self._deliverer.pump(queue)
+
+    def _offer(self, appended: Appended, active: set[SubscriptionQueue]) -> None:
+        """Give the queues what they want of a batch; those that fill up leave `active`."""
+        mixed = {q for q in active if _reached(q) < q.subscription.from_position}
+        for envelope, queues in self._router.wanted(appended):
+            for queue in queues:
+                if queue in active and queue not in mixed:
+                    self._give(queue, envelope, queue.subscription, active)
+        for queue in mixed:
+            # Part of the batch belongs to an older version, which the index no longer knows.
+            for envelope, version in self._router.wanted_by(queue, appended):
+                if queue in active:
+                    self._give(queue, envelope, version, active)
+        for queue in active:
+            queue.read_position = max(_reached(queue), appended.end)
+
+    def _give(
+        self,
+        queue: SubscriptionQueue,
+        envelope: Envelope,
+        version: EventSubscription,
+        active: set[SubscriptionQueue],
+    ) -> None:
+        position = envelope.position
+        if position < _reached(queue) or position in queue.waiting_at_start:
+            return
+        if self._deliverer.has_room(queue):
+            queue.accept(envelope, version)
+        else:
+            queue.read_position = position
+            active.discard(queue)
+
+    async def expire(self, queue: SubscriptionQueue, now: int) -> None:
+        """Give up the unread events of a parked queue whose time to live has passed."""
+        while queue.is_behind and not queue.is_removed and queue.parked_until is not None:
+            start = _reached(queue)
+            batches = await self._log.read_from(start)
+            if not batches or _reached(queue) != start:
+                return
+            for appended in batches:
+                if appended.first >= self._router.head or not _is_expired(queue, appended, now):
+                    return
+                for envelope, version in self._router.wanted_by(queue, appended):
+                    if envelope.position >= start:
+                        self._give_up(queue, envelope, version)
+                queue.read_position = max(_reached(queue), appended.end)
+                self._checkpoint.touch(queue)
+
+    def _give_up(
+        self, queue: SubscriptionQueue, envelope: Envelope, version: EventSubscription
+    ) -> None:
+        delivery = Delivery(envelope.position, envelope.published_at, envelope.event, version)
+        self._deliverer.give_up(queue, delivery, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
+
+
+def _reached(queue: SubscriptionQueue) -> int:
+    """How far a queue that is behind has read; a live one has read everything."""
+    return (1 << 63) if queue.read_position is None else queue.read_position
+
+
+def _is_expired(queue: SubscriptionQueue, appended: Appended, now: int) -> bool:
+    version = queue.version_at(appended.first) or queue.subscription
+    return retry.is_expired(
+        published_at=appended.batch.published_at, policy=version.retry_policy, now=now
+    )

@@ -1,0 +1,210 @@
+"""How does delivery progress become durable?
+
+Cursors and exception rows are collected in memory and written together, every checkpoint interval,
+in one commit: a cursor never passes a delivery whose row is not in that commit or an earlier one.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from switchhook.clock import Clock, Timer
+from switchhook.errors import StoreError
+from switchhook.grid.ports import (
+    Change,
+    Commit,
+    Cursor,
+    DropCursor,
+    MoveWatermark,
+    PutCursor,
+    PutWaiting,
+    SettleWaiting,
+    WaitingDelivery,
+)
+from switchhook.grid.subscription_queue import Delivery, SubscriptionQueue
+
+log = logging.getLogger(__name__)
+
+# An attempt that hangs this long gets an exception row, so that it does not hold the cursor back
+# and a crash does not repeat all that was delivered after it.
+HUNG_AFTER_SECONDS = 1.0
+
+Identity = tuple[int, str]
+AsWaiting = Callable[[Delivery, int, int], WaitingDelivery]
+
+
+class Checkpoint:
+    """What has changed since the last checkpoint, and the commit that makes it durable."""
+
+    def __init__(
+        self,
+        *,
+        store: Commit,
+        clock: Clock,
+        head: Callable[[], int],
+        as_waiting: AsWaiting,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self.head = head
+        self._as_waiting = as_waiting
+        self._watermark = 0
+        self._touched: dict[SubscriptionQueue, None] = {}
+        self._rows: dict[Identity, PutWaiting | SettleWaiting] = {}
+        # Deliveries that wait but have no durable row yet: until then the log must keep the event.
+        self.unwritten: dict[Identity, None] = {}
+        self._lock = asyncio.Lock()
+        self._lagging: dict[SubscriptionQueue, None] = {}
+        self._timer: Timer | None = None
+        # Deliveries that have a row and are in memory as well: nobody else may take them up.
+        self.owned: set[Identity] = set()
+        # The earliest instant at which a row is due; None when no row waits.
+        self.next_due: int | None = None
+        self.woken = asyncio.Event()
+        self.dirty = asyncio.Event()
+
+    def start(self, watermark: int) -> None:
+        """Begin where the store is."""
+        self._watermark = watermark
+
+    # --- noting -----------------------------------------------------------------------------------
+
+    def touch(self, queue: SubscriptionQueue) -> None:
+        """The queue's cursor may have moved."""
+        if not queue.is_removed:
+            self._touched[queue] = None
+            self.dirty.set()
+
+    def put(self, row: WaitingDelivery, *, is_first: bool = False) -> None:
+        """A delivery waits, in its row alone; `is_first` when it had none before."""
+        if is_first:
+            self.unwritten[row.position, row.subscription] = None
+        self._note((row.position, row.subscription), PutWaiting(row))
+        self.owned.discard((row.position, row.subscription))
+        self.expect_due(row.due_at)
+
+    def expect_due(self, when: int) -> None:
+        """A row is due then: wake whoever takes it up, unless an earlier one does."""
+        if self.next_due is not None and self.next_due <= when:
+            return
+        self.next_due = when
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._clock.call_at(when, self.wake)
+
+    def release(self, delivery: Delivery, due_at: int) -> None:
+        """A delivery that was taken up goes back to its row, without an attempt."""
+        self.put(self._as_waiting(delivery, delivery.attempts, due_at))
+
+    def settle(self, identity: Identity) -> None:
+        """A delivery that has a row is finished."""
+        self._note(identity, SettleWaiting(position=identity[0], subscription=identity[1]))
+        self.owned.discard(identity)
+
+    def forget(self, queue: SubscriptionQueue) -> None:
+        """The subscription is gone, with its rows."""
+        incarnation = queue.subscription.incarnation
+        self._touched.pop(queue, None)
+        self._lagging.pop(queue, None)
+        self._rows = {i: row for i, row in self._rows.items() if i[1] != incarnation}
+        self.owned = {i for i in self.owned if i[1] != incarnation}
+        self.unwritten = {i: None for i in self.unwritten if i[1] != incarnation}
+
+    def wake(self) -> None:
+        """There may be something to do for who takes up due rows and reads the log."""
+        self.woken.set()
+
+    def _note(self, identity: Identity, row: PutWaiting | SettleWaiting) -> None:
+        self._rows[identity] = row
+        self.dirty.set()
+
+    def pinning(self) -> Iterable[SubscriptionQueue]:
+        """The queues whose cursor may be less than the head."""
+        return self._touched.keys() | self._lagging.keys()
+
+    @property
+    def has_unwritten_rows(self) -> bool:
+        """Whether a row in memory is newer than the one in the store."""
+        return bool(self._rows)
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    async def write(self) -> None:
+        """Make all that was noted durable; what could not be written is noted again.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+        async with self._lock:
+            self.dirty.clear()
+            head = self.head()
+            self._write_hung_down()
+            rows, self._rows = self._rows, {}
+            touched, self._touched = self._touched, {}
+            cursors = [change for queue in touched for change in self._cursor(queue, head)]
+            changes: list[Change] = [*rows.values(), *cursors]
+            if head != self._watermark:
+                changes.append(MoveWatermark(head))
+            if not changes:
+                return
+            try:
+                await self._store.commit(changes)
+            except StoreError:
+                self._rows = rows | self._rows
+                for queue in touched:
+                    queue.stored_cursor = -1  # unknown: write it again, whatever it is
+                    self.touch(queue)
+                raise
+            self._watermark = head
+            for identity in rows:
+                self.unwritten.pop(identity, None)
+
+    def _cursor(self, queue: SubscriptionQueue, head: int) -> list[Change]:
+        if queue.is_removed:
+            return []
+        subscription = queue.subscription.incarnation
+        position = queue.cursor(head)
+        if queue.in_flight:
+            self._touched[queue] = None  # look again whether one of them hangs
+            self.dirty.set()
+        if position == queue.stored_cursor:
+            return []
+        if position < head:
+            queue.stored_cursor = position
+            self._lagging[queue] = None
+            return [PutCursor(Cursor(subscription=subscription, position=position))]
+        if queue.stored_cursor is None:
+            return []
+        queue.stored_cursor = None
+        self._lagging.pop(queue, None)
+        return [DropCursor(subscription)]
+
+    def _write_hung_down(self) -> None:
+        hung_since = time.monotonic() - HUNG_AFTER_SECONDS
+        for queue in self._touched:
+            for position, (delivery, started) in queue.in_flight.items():
+                if started > hung_since:
+                    break
+                if not delivery.is_stored:
+                    row = self._as_waiting(delivery, delivery.attempts, self._clock.now())
+                    self._rows[delivery.identity] = PutWaiting(row)
+                    self.unwritten[delivery.identity] = None
+                    self.owned.add(delivery.identity)
+                    stored = msgspec.structs.replace(delivery, is_stored=True)
+                    queue.in_flight[position] = (stored, started)
+                    queue.settle(position)
+
+    async def run(self, interval: float) -> None:
+        """Write every `interval` real seconds while there is something to write; forever."""
+        while True:
+            await self.dirty.wait()
+            await asyncio.sleep(interval)
+            try:
+                await self.write()
+            except StoreError as problem:
+                # The publisher sees the same trouble; deliveries go on and are written later.
+                log.warning("checkpoint.failed", extra={"reason": str(problem)})
+                self.dirty.set()

@@ -1,0 +1,11 @@
+"""Under which collections and keys does the router find its own records at a start?"""
+
+# Incarnation to `Topic`.
+TOPICS = "topics"
+# `version_key` to `EventSubscription`; the record's position is where the version begins.
+SUBSCRIPTION_VERSIONS = "subscription-versions"
+
+
+def version_key(incarnation: str, version: int) -> str:
+    """The key of a version; those of one incarnation are neighbours, in order."""
+    return f"{incarnation}/{version:08}"

@@ -1,0 +1,235 @@
+"""The router put together: it starts from what is durable, runs, falls quiet, and stops."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from switchhook.clock import MINUTE, Clock
+from switchhook.errors import StoreError
+from switchhook.grid import deliver, retention
+from switchhook.grid.catch_up import CatchUp
+from switchhook.grid.checkpoint import Checkpoint
+from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, version_key
+from switchhook.grid.deliver import Deliverer
+from switchhook.grid.due import DueDeliveries
+from switchhook.grid.ports import Delete, Record, Store, Transport
+from switchhook.grid.publish import Publisher
+from switchhook.grid.retention import Retention
+from switchhook.grid.route import Router
+from switchhook.grid.subscription_queue import SubscriptionQueue
+from switchhook.grid.subscriptions import EventSubscription
+from switchhook.grid.topics import Topic
+
+log = logging.getLogger(__name__)
+
+_UPKEEP_INTERVAL = MINUTE
+_PAUSE_AFTER_FAILURE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What bounds the router: retention in nanoseconds and bytes, requests and events a
+    subscription, seconds between checkpoints."""
+
+    max_age: int = retention.DEFAULT_AGE
+    max_bytes: int = retention.DEFAULT_MAX_BYTES
+    drops_unfinished: bool = False
+    in_flight: int = 64
+    queue_length: int = 1000
+    checkpoint_interval: float = 0.1
+
+
+class Engine:
+    """Publish, route and deliver over one store."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        transport: Transport,
+        clock: Clock,
+        random: Callable[[], float],
+        limits: Limits = Limits(),
+    ) -> None:
+        self._store = store
+        self._transport = transport
+        self._clock = clock
+        self._limits = limits
+        self._turn = asyncio.Lock()
+        self.checkpoint = Checkpoint(
+            store=store, clock=clock, head=lambda: self.router.head, as_waiting=deliver.waiting
+        )
+        self.deliverer = Deliverer(
+            transport=transport,
+            clock=clock,
+            checkpoint=self.checkpoint,
+            random=random,
+            in_flight_limit=limits.in_flight,
+            queue_limit=limits.queue_length,
+        )
+        self.router = Router(self.deliverer.offer, self.deliverer.forget)
+        self._retention = Retention(
+            store=store,
+            clock=clock,
+            unfinished=self._first_unfinished,
+            abandon=self.deliverer.abandon,
+            max_age=limits.max_age,
+            max_bytes=limits.max_bytes,
+            drops_unfinished=limits.drops_unfinished,
+        )
+        self.publisher = Publisher(
+            store=store, router=self.router, retention=self._retention, clock=clock
+        )
+        self._catch_up = CatchUp(
+            log=store, router=self.router, deliverer=self.deliverer, checkpoint=self.checkpoint
+        )
+        self._due = DueDeliveries(
+            state=store,
+            router=self.router,
+            deliverer=self.deliverer,
+            checkpoint=self.checkpoint,
+            clock=clock,
+        )
+
+    # --- starting -----------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take up where the last run ended. Nothing is sent before `run`."""
+        watermark = await self._store.watermark()
+        self.router.head = self._store.extent().end
+        self.checkpoint.start(watermark)
+        for record in await self._store.scan(TOPICS):
+            self.router.add_topic(msgspec.json.decode(record.value, type=Topic))
+        cursors = {cursor.subscription: cursor.position for cursor in await self._store.cursors()}
+        versions = await self._versions()
+        for incarnation, own in versions.items():
+            await self._restore(own, cursors.get(incarnation), watermark)
+        await self._due.look_up_next_due()
+        self._clock.call_at(self._clock.now() + _UPKEEP_INTERVAL, self._ask_for_upkeep)
+        self._upkeep = asyncio.Event()
+
+    async def _versions(self) -> dict[str, list[EventSubscription]]:
+        versions = defaultdict(list)
+        for record in await self._store.scan(SUBSCRIPTION_VERSIONS):
+            version = _version(record)
+            if self.router.topic(version.topic) is not None:
+                versions[version.incarnation].append(version)
+        return versions
+
+    async def _restore(
+        self, versions: list[EventSubscription], cursor: int | None, watermark: int
+    ) -> None:
+        reached = max(watermark if cursor is None else cursor, versions[0].from_position)
+        is_behind = reached < self.router.head
+        self.router.restore(versions, reached if is_behind else None)
+        if not is_behind:
+            return
+        queue = self.router.queues[versions[0].incarnation]
+        queue.stored_cursor = cursor
+        # Deliveries after the cursor that are written down already must not be taken from the log.
+        rows = await self._store.waiting(versions[0].incarnation, start=reached, limit=None)
+        queue.waiting_at_start = frozenset(row.position for row in rows)
+        self.deliverer.behind[queue] = None
+        self.checkpoint.touch(queue)
+
+    def _ask_for_upkeep(self) -> None:
+        self._upkeep.set()
+        self._clock.call_at(self._clock.now() + _UPKEEP_INTERVAL, self._ask_for_upkeep)
+
+    # --- running ------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Take turns, write checkpoints and keep the log trimmed, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._take_turns())
+            tasks.create_task(self.checkpoint.run(self._limits.checkpoint_interval))
+            tasks.create_task(self._keep_up())
+
+    async def turn(self) -> bool:
+        """Take up what is due, read the log once for who is behind; whether there was any."""
+        async with self._turn:
+            took_up = await self._due.turn()
+            return await self._catch_up.turn() or took_up
+
+    async def quiet(self) -> None:
+        """Return when nothing is due, in flight or queued at the present time."""
+        while True:
+            if self.deliverer.in_flight:
+                self.deliverer.attempt_ended.clear()
+                await self.deliverer.attempt_ended.wait()
+            elif not await self.turn() and not self.deliverer.in_flight:
+                return
+
+    async def _take_turns(self) -> None:
+        while True:
+            self.checkpoint.woken.clear()
+            try:
+                busy = await self.turn()
+            except Exception:  # the one place where the loop survives; it says so and waits
+                log.exception("engine.turn_failed")
+                await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
+                continue
+            if not busy:
+                await self.checkpoint.woken.wait()
+
+    async def _keep_up(self) -> None:
+        while True:
+            await self._upkeep.wait()
+            self._upkeep.clear()
+            try:
+                await self.upkeep()
+            except StoreError as problem:
+                log.warning("upkeep.failed", extra={"reason": str(problem)})
+
+    async def upkeep(self) -> None:
+        """Give up what has expired unread, trim the log, forget versions that nothing needs."""
+        for queue in list(self.deliverer.behind):
+            await self._catch_up.expire(queue, self._clock.now())
+        await self._retention.trim_aged()
+        for queue in list(self.router.queues.values()):
+            await self._forget_old_versions(queue)
+
+    async def _forget_old_versions(self, queue: SubscriptionQueue) -> None:
+        newest = queue.subscription
+        if len(queue.versions) == 1 or queue.cursor(self.router.head) < newest.from_position:
+            return
+        if any(incarnation == newest.incarnation for _, incarnation in self.checkpoint.unwritten):
+            return
+        rows = await self._store.waiting(newest.incarnation, limit=1)
+        if rows and rows[0].version != newest.version:
+            return
+        old = [number for number in queue.versions if number != newest.version]
+        await self._store.commit(
+            [Delete(SUBSCRIPTION_VERSIONS, version_key(newest.incarnation, n)) for n in old]
+        )
+        for number in old:
+            queue.versions.pop(number, None)
+
+    def _first_unfinished(self) -> int:
+        head = self.router.head
+        cursors = (queue.cursor(head) for queue in self.checkpoint.pinning())
+        unwritten = (position for position, _ in self.checkpoint.unwritten)
+        return min([head, *cursors, *unwritten])
+
+    # --- stopping -----------------------------------------------------------------------------
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Let running attempts finish within the grace period, then write the last checkpoint.
+
+        Call it after `run` has been cancelled; the store is still open.
+        """
+        await self.deliverer.drain(grace_seconds)
+        await self._transport.close()
+        try:
+            await self.checkpoint.write()
+        except StoreError as problem:
+            log.warning("checkpoint.failed", extra={"reason": str(problem)})
+
+
+def _version(record: Record) -> EventSubscription:
+    version = msgspec.json.decode(record.value, type=EventSubscription)
+    return msgspec.structs.replace(version, from_position=record.position)
