@@ -1,0 +1,1 @@
+"""The Communication Services source; it publishes through the router like any client."""
