@@ -1,0 +1,110 @@
+"""How are the resources of Event Grid and of Communication Services put together?"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from switchhook.clock import Clock
+from switchhook.communication.arm_resources import (
+    CommunicationResources,
+    Directory,
+    EventRules,
+)
+from switchhook.communication.arm_rules import CommunicationRecord
+from switchhook.grid.event_sources import EventSources, Routing
+from switchhook.grid.operations import Operations
+from switchhook.grid.resource_records import GRID_KINDS
+from switchhook.grid.resource_view import ResourceStore, ResourceView
+from switchhook.grid.subscription_life import HandshakeTools, SubscriptionLife
+from switchhook.grid.subscription_resources import SubscriptionResources
+from switchhook.grid.topic_resources import TopicResources
+
+
+class Chance(msgspec.Struct, frozen=True, kw_only=True):
+    """Where ids (GUIDs in lower case) and keys come from."""
+
+    new_id: Callable[[], str]
+    random_bytes: Callable[[int], bytes]
+
+
+class Resources(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that can be managed.
+
+    `start` of `life` takes up unfinished handshakes and deadlines; call it when the server listens,
+    because a handshake may lead back to it.
+    """
+
+    topics: TopicResources
+    subscriptions: SubscriptionResources
+    communication: CommunicationResources
+    sources: EventSources
+    operations: Operations
+    life: SubscriptionLife
+
+
+async def open_resources(
+    *,
+    store: ResourceStore,
+    routing: Routing,
+    directory: Directory,
+    event_rules: EventRules,
+    tools: HandshakeTools,
+    clock: Clock,
+    chance: Chance,
+    allow_http_webhooks: bool = False,
+) -> Resources:
+    """Read what is stored and make it known; the router reads its own part itself."""
+    view = ResourceView(store, (*GRID_KINDS, CommunicationRecord))
+    await view.load()
+    sources = EventSources()
+    operations = Operations(clock=clock, new_id=chance.new_id)
+    life = SubscriptionLife(
+        view=view,
+        records=store,
+        sources=sources,
+        routing=routing,
+        operations=operations,
+        clock=clock,
+        new_id=chance.new_id,
+        tools=tools,
+    )
+    subscriptions = SubscriptionResources(
+        view=view,
+        records=store,
+        sources=sources,
+        operations=operations,
+        life=life,
+        clock=clock,
+        new_id=chance.new_id,
+        allow_http_webhooks=allow_http_webhooks,
+    )
+    topics = TopicResources(
+        view=view,
+        records=store,
+        sources=sources,
+        subscriptions=subscriptions,
+        routing=routing,
+        new_id=chance.new_id,
+        random_bytes=chance.random_bytes,
+    )
+    communication = CommunicationResources(
+        view=view,
+        sources=sources,
+        subscriptions=subscriptions,
+        topics=topics,
+        routing=routing,
+        directory=directory,
+        event_rules=event_rules,
+        new_id=chance.new_id,
+        random_bytes=chance.random_bytes,
+    )
+    await topics.load()
+    communication.load()
+    return Resources(
+        topics=topics,
+        subscriptions=subscriptions,
+        communication=communication,
+        sources=sources,
+        operations=operations,
+        life=life,
+    )

@@ -1,0 +1,115 @@
+"""How are Event Grid's resources written down?
+
+The key of a document is the lower-case id. An event subscription is written down once, below the
+resource whose events it wants, whichever of its ids a request used.
+"""
+
+from typing import Any
+
+import msgspec
+
+from switchhook.grid.events import EventSchema
+from switchhook.grid.handshake import Handshake
+from switchhook.grid.resource_ids import EVENT_GRID, key_of
+from switchhook.grid.subscriptions import (
+    Filter,
+    ProvisioningState,
+    RetryPolicy,
+    WebHookDestination,
+)
+
+TOPICS = f"{EVENT_GRID}/topics".lower()
+SYSTEM_TOPICS = f"{EVENT_GRID}/systemTopics".lower()
+SUBSCRIPTIONS = f"{EVENT_GRID}/eventSubscriptions".lower()
+_SETTINGS = "/providers/switchhook.eventgrid/deliverysettings/default"
+
+
+class TopicRecord(msgspec.Struct, frozen=True, kw_only=True, tag="topic"):
+    """A custom topic; its keys are part of `grid.topics.Topic`, in the collection `topics`."""
+
+    id: str
+    name: str
+    incarnation: str
+    metric_resource_id: str
+    location: str
+    tags: dict[str, str] = {}
+    echoed: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
+
+
+class SystemTopicRecord(msgspec.Struct, frozen=True, kw_only=True, tag="systemTopic"):
+    """The name under which the events of a source can be managed.
+
+    An implicit one came with the first subscription of its source and goes with the last.
+    """
+
+    id: str
+    name: str
+    source: str
+    topic_type: str
+    metric_resource_id: str
+    location: str
+    tags: dict[str, str] = {}
+    echoed: dict[str, Any] = {}
+    implicit: bool = False
+
+
+class SubscriptionDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """What an event subscription was asked to be."""
+
+    destination: WebHookDestination
+    preferred_batch_size_in_kilobytes: int = 64
+    filter: Filter = Filter()
+    retry_policy: RetryPolicy = RetryPolicy()
+    event_delivery_schema: EventSchema = EventSchema.EVENT_GRID
+    labels: tuple[str, ...] | None = None
+    expires_at: int | None = None
+
+
+class SubscriptionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="eventSubscription"):
+    """An event subscription: what was asked for and how far that has come.
+
+    `version` is the last one that came into force, 0 for none, and `in_force` what it says: a
+    failed update leaves it as it was. `handshake` still runs or awaits its manual part.
+    """
+
+    source: str
+    name: str
+    incarnation: str
+    definition: SubscriptionDefinition
+    state: ProvisioningState
+    operation: str
+    version: int = 0
+    in_force: SubscriptionDefinition | None = None
+    handshake: Handshake | None = None
+    attempts: int = 0
+    error: str = ""
+
+
+class DeliverySettingsRecord(msgspec.Struct, frozen=True, kw_only=True, tag="deliverySettings"):
+    """Switchhook's own settings of an event subscription; they may be made before it."""
+
+    validate_endpoint: bool = True
+
+
+GRID_KINDS: tuple[type[msgspec.Struct], ...] = (
+    TopicRecord,
+    SystemTopicRecord,
+    SubscriptionRecord,
+    DeliverySettingsRecord,
+)
+
+
+def subscription_key(source: str, name: str) -> str:
+    """Where the event subscription `name` to the events of `source` is written down."""
+    return f"{subscriptions_prefix(source)}{name.lower()}"
+
+
+def subscriptions_prefix(source: str) -> str:
+    """What the keys of all event subscriptions of a source begin with."""
+    return f"{key_of(source)}/providers/{SUBSCRIPTIONS}/"
+
+
+def settings_key(subscription: str) -> str:
+    """Where the delivery settings of the event subscription with this key are written down."""
+    return subscription + _SETTINGS

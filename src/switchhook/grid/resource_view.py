@@ -1,0 +1,87 @@
+"""Which resources exist now? The collection `resources` in memory, and its only writer."""
+
+import asyncio
+import functools
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from switchhook.grid.ports import Change, Commit, Delete, Put, Records
+
+COLLECTION = "resources"
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class ResourceStore(Commit, Records, Protocol):
+    """The ports of the store that resources need."""
+
+
+class ResourceView:
+    """Every resource's document, by the lower-case id.
+
+    `turn` is held by whoever checks the view and then writes: checks that span resources (a name
+    that is unique per server, a quota, the last subscription of a source) stay true until the
+    commit. Reads need no turn. Handshakes run outside of it.
+    """
+
+    def __init__(self, store: ResourceStore, kinds: Sequence[type[msgspec.Struct]]) -> None:
+        self.turn = asyncio.Lock()
+        self._store = store
+        self._decoder: msgspec.json.Decoder[msgspec.Struct] = msgspec.json.Decoder(
+            functools.reduce(operator.or_, kinds)
+        )
+        self._records: dict[str, tuple[msgspec.Struct, int]] = {}
+
+    async def load(self) -> None:
+        """Read what earlier runs wrote."""
+        for record in await self._store.scan(COLLECTION):
+            self._records[record.key] = (self._decoder.decode(record.value), record.revision)
+
+    def get(self, key: str, kind: type[R]) -> R | None:
+        """The document at `key`, if it is of this kind."""
+        found = self._records.get(key)
+        return found[0] if found is not None and isinstance(found[0], kind) else None
+
+    def all(self, kind: type[R], prefix: str = "/") -> Iterator[tuple[str, R]]:
+        """Keys and documents of this kind below `prefix`, in the order of their keys."""
+        for key in sorted(self._records):
+            if key.startswith(prefix):
+                document = self._records[key][0]
+                if isinstance(document, kind):
+                    yield key, document
+
+    async def write(
+        self,
+        edits: Mapping[str, msgspec.Struct | None],
+        changes: Sequence[Change] = (),
+        on_durable: Callable[[int], None] | None = None,
+    ) -> None:
+        """Put documents, remove those that are None, together with `changes`, or nothing of it.
+
+        The view shows the edits from the moment in which they are durable; then `on_durable` runs.
+        """
+
+        def show(position: int) -> None:
+            for key, document in edits.items():
+                self._show(key, document)
+            if on_durable is not None:
+                on_durable(position)
+
+        own = [self._change(key, document) for key, document in edits.items()]
+        await self._store.commit([*own, *changes], on_durable=show)
+
+    def _change(self, key: str, document: msgspec.Struct | None) -> Change:
+        revision = self._records[key][1] if key in self._records else 0
+        if document is None:
+            return Delete(COLLECTION, key)
+        return Put(COLLECTION, key, msgspec.json.encode(document), expected=revision)
+
+    def _show(self, key: str, document: msgspec.Struct | None) -> None:
+        if document is None:
+            self._records.pop(key, None)
+        else:
+            revision = self._records[key][1] if key in self._records else 0
+            self._records[key] = (document, revision + 1)

@@ -1,0 +1,1 @@
+"""The ARM routes: the one management API."""

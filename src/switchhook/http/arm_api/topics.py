@@ -1,0 +1,145 @@
+"""The routes of topics, system topics and operations."""
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.responses import Response
+
+from switchhook.errors import RequestError
+from switchhook.grid.operations import Operations, OperationStatus
+from switchhook.grid.resource_ids import EVENT_GRID, group_resource_id, is_under
+from switchhook.grid.resource_records import SystemTopicRecord, TopicRecord
+from switchhook.grid.topic_resources import TopicResources
+from switchhook.grid.topic_rules import render_system_topic, render_topic
+from switchhook.http.arm_api.exchange import ArmRequest, Body, created, no_content, page
+from switchhook.http.errors import json_response
+
+# A poll waits this long, in real seconds, for the end: most handshakes are over by then, and the
+# client need not sleep for the whole second that `Retry-After` can say at least.
+POLL_PATIENCE = 2.0
+
+
+class TopicRoutes:
+    """Custom topics and system topics."""
+
+    def __init__(
+        self, topics: TopicResources, operations: Operations, public_url: Callable[[], str]
+    ) -> None:
+        self._topics = topics
+        self._operations = operations
+        self._public_url = public_url
+
+    # --- custom topics -------------------------------------------------------------------------
+
+    async def put(self, request: ArmRequest) -> Response:
+        """PUT topic."""
+        topic_id = group_resource_id(request.path, EVENT_GRID, "topics")
+        record = await self._topics.put(topic_id, request.path.name, await request.body())
+        return created(
+            self._render(record),
+            request,
+            operation=self._operations.succeeded(),
+            location=record.location,
+        )
+
+    async def patch(self, request: ArmRequest) -> Response:
+        """PATCH topic: 200 with the final body."""
+        record = await self._topics.patch(request.path.text(), await request.body())
+        return json_response(self._render(record))
+
+    async def get(self, request: ArmRequest) -> Response:
+        """GET topic."""
+        return json_response(self._render(self._topics.get(request.path.text())))
+
+    async def list(self, request: ArmRequest) -> Response:
+        """GET topics of a resource group or an Azure subscription."""
+        scope = request.path.scope
+        found = (record for record in self._topics.all() if is_under(record.id.lower(), scope))
+        return page(request, map(self._render, found))
+
+    async def delete(self, request: ArmRequest) -> Response:
+        """DELETE topic."""
+        await self._topics.delete(request.path.text())
+        return no_content()
+
+    async def list_keys(self, request: ArmRequest) -> Response:
+        """POST listKeys."""
+        return _keys(self._topics.keys(request.path.parent()))
+
+    async def regenerate_key(self, request: ArmRequest) -> Response:
+        """POST regenerateKey."""
+        body = await request.body()
+        return _keys(await self._topics.regenerate_key(request.path.parent(), body.get("keyName")))
+
+    def _render(self, record: TopicRecord) -> Body:
+        return render_topic(record, f"{self._public_url()}/topics/{record.name}/api/events")
+
+    # --- system topics -------------------------------------------------------------------------
+
+    async def put_system_topic(self, request: ArmRequest) -> Response:
+        """PUT system topic."""
+        topic_id = group_resource_id(request.path, EVENT_GRID, "systemTopics")
+        body = await request.body()
+        record = await self._topics.put_system_topic(topic_id, request.path.name, body)
+        return created(
+            render_system_topic(record),
+            request,
+            operation=self._operations.succeeded(),
+            location=record.location,
+        )
+
+    async def patch_system_topic(self, request: ArmRequest) -> Response:
+        """PATCH system topic."""
+        record = await self._topics.patch_system_topic(request.path.text(), await request.body())
+        return json_response(render_system_topic(record))
+
+    async def get_system_topic(self, request: ArmRequest) -> Response:
+        """GET system topic."""
+        return json_response(
+            render_system_topic(self._topics.get_system_topic(request.path.text()))
+        )
+
+    async def list_system_topics(self, request: ArmRequest) -> Response:
+        """GET system topics of a resource group or an Azure subscription."""
+        scope = request.path.scope
+
+        def is_wanted(record: SystemTopicRecord) -> bool:
+            return is_under(record.id.lower(), scope)
+
+        found = filter(is_wanted, self._topics.all_system_topics())
+        return page(request, map(render_system_topic, found))
+
+    async def delete_system_topic(self, request: ArmRequest) -> Response:
+        """DELETE system topic."""
+        await self._topics.delete_system_topic(request.path.text())
+        return no_content()
+
+    # --- operations ----------------------------------------------------------------------------
+
+    async def operation_status(self, request: ArmRequest) -> Response:
+        """GET the state of an operation; a little patience saves the client a second's sleep."""
+        operation_id = request.path.name
+        try:
+            async with asyncio.timeout(POLL_PATIENCE):
+                await self._operations.ended(operation_id)
+        except TimeoutError:
+            pass  # the answer says so
+        operation = self._operations.get(operation_id)
+        if operation is None:
+            raise RequestError(
+                404, "OperationNotFound", f"The operation '{operation_id}' was not found."
+            )
+        body: Body = {
+            "id": f"{request.base_url}{request.path.text()}",
+            "name": operation.id,
+            "status": operation.status.value,
+        }
+        if operation.status is OperationStatus.FAILED:
+            body["error"] = {"code": operation.code, "message": operation.message}
+        if operation.status is OperationStatus.IN_PROGRESS:
+            return json_response(body, headers={"retry-after": "1"})
+        return json_response(body)
+
+
+def _keys(keys: tuple[str, str]) -> Response:
+    return json_response({"key1": keys[0], "key2": keys[1]})

@@ -1,0 +1,1 @@
+"""The data plane of Communication Services, as its SDKs call it."""

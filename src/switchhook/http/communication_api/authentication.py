@@ -1,0 +1,85 @@
+"""Which resource does a request address, and may it?"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from starlette.requests import Request
+
+from switchhook.communication.access import SignedRequest, denied, read_signature
+from switchhook.communication.directory import CommunicationDirectory
+from switchhook.communication.resources import CommunicationResource
+from switchhook.errors import RequestError
+
+# A hundred recipients and the longest message, escaped, are a fifth of it. Azure names no limit.
+MAX_BODY_SIZE = 256 * 1024
+MAX_CONNECTIONS_REMEMBERED = 4096
+
+
+class Authenticator:
+    """Finds the resource whose access key signed a request.
+
+    `host_aliases` may grow after construction: the ports of a server are not known before it
+    listens. `now` is real time.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: CommunicationDirectory,
+        host_aliases: Sequence[str] = (),
+        now: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._directory = directory
+        self._host_aliases = host_aliases
+        self._now = now
+        self._last: OrderedDict[tuple[str, int], CommunicationResource] = OrderedDict()
+
+    async def authenticate(self, request: Request) -> tuple[CommunicationResource, bytes]:
+        """The resource that a request addresses, and the request's body.
+
+        Raises:
+            RequestError: 401 `Denied`, or 413 for a body over the limit.
+        """
+        if "authorization" not in request.headers:
+            raise denied()
+        body = await _read_body(request)
+        signed = SignedRequest(
+            method=request.method,
+            target=_target(request),
+            headers=request.headers,
+            body=body,
+            scheme=request.url.scheme,
+        )
+        signature = read_signature(signed, now=self._now(), host_aliases=self._host_aliases)
+        connection = request.scope.get("client")
+        last = self._last.get(connection) if connection else None
+        resource = self._directory.find_signer(signature, request.headers["host"], last)
+        if connection:
+            self._remember(connection, resource)
+        return resource, body
+
+    def _remember(self, connection: tuple[str, int], resource: CommunicationResource) -> None:
+        self._last[connection] = resource
+        self._last.move_to_end(connection)
+        if len(self._last) > MAX_CONNECTIONS_REMEMBERED:
+            self._last.popitem(last=False)
+
+
+def _target(request: Request) -> str:
+    """The path and query as they came on the wire."""
+    path: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    return (path + b"?" + query if query else path).decode("latin-1")
+
+
+async def _read_body(request: Request) -> bytes:
+    pieces = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > MAX_BODY_SIZE:
+            message = f"The request body has over {MAX_BODY_SIZE} bytes."
+            raise RequestError(413, "RequestEntityTooLarge", message)
+        pieces.append(piece)
+    return b"".join(pieces)

@@ -1,0 +1,119 @@
+"""How does an error look on the wire?
+
+Event Grid's data plane names the status, repeats the message in `details` and adds a number to
+report; everything else answers `{"error": {"code", "message"}}`.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ExceptionHandler
+
+from switchhook.errors import RequestError, StoreError, StoreFullError
+
+_log = logging.getLogger(__name__)
+
+EVENT_GRID_PATH = "/api/events"
+UNAVAILABLE_RETRY_AFTER = 5  # seconds: clients repeat a request only if they are told to
+
+
+def json_response(
+    body: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A JSON answer."""
+    return Response(
+        msgspec.json.encode(body), status, headers=headers, media_type="application/json"
+    )
+
+
+def arm_error(error: RequestError) -> Response:
+    """An error as Resource Manager and Communication Services word it."""
+    detail = [{"code": error.details_code, "message": error.message}]
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.details_code:
+        body["details"] = detail
+    headers = {"www-authenticate": _CHALLENGE} if error.code in _NO_TOKEN else {}
+    return json_response({"error": body}, error.status, headers)
+
+
+def event_grid_error(error: RequestError) -> Response:
+    """An error as Event Grid's data plane words it: the code is the status's name."""
+    now = datetime.now(UTC)
+    stamp = f"{now.month}/{now.day}/{now.year} {now.hour % 12 or 12}:{now:%M:%S %p} (UTC)"
+    message = (
+        f"{error.message} Report '{uuid.uuid4()}:0:{stamp}' to our forums for assistance or "
+        "raise a support ticket."
+    )
+    detail = {"code": error.details_code or error.code, "message": message}
+    body = {"code": _status_name(error.status), "message": message, "details": [detail]}
+    return json_response({"error": body}, error.status)
+
+
+def render_error(request: Request, error: RequestError) -> Response:
+    """The form that the request's API has."""
+    path = request.url.path.rstrip("/").lower()
+    return event_grid_error(error) if path.endswith(EVENT_GRID_PATH) else arm_error(error)
+
+
+def exception_handlers() -> dict[Any, ExceptionHandler]:
+    """What Starlette calls when a route raises."""
+    return {
+        RequestError: _handle(lambda error: error),
+        HTTPException: _handle(_from_http_exception),
+        StoreError: _handle(from_store_error),
+        Exception: _handle(_from_bug),
+    }
+
+
+def from_store_error(error: Exception) -> RequestError:
+    """503: the request may be sent again."""
+    full = isinstance(error, StoreFullError)
+    reason = "its storage is full" if full else "its storage cannot take a write now"
+    return RequestError(503, "ServiceUnavailable", f"The server is unavailable: {reason}.")
+
+
+def _handle(translate: Callable[[Any], RequestError]) -> ExceptionHandler:
+    def handler(request: Request, error: Exception) -> Response:
+        translated = translate(error)
+        response = render_error(request, translated)
+        if translated.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            response.headers["retry-after"] = str(UNAVAILABLE_RETRY_AFTER)
+        if isinstance(error, HTTPException) and error.headers:
+            response.headers.update(error.headers)
+        return response
+
+    return handler
+
+
+def _from_http_exception(error: HTTPException) -> RequestError:
+    status = error.status_code
+    if status == HTTPStatus.NOT_FOUND:
+        return RequestError(
+            status, "ResourceNotFound", "No HTTP resource was found that matches the request URI."
+        )
+    return RequestError(status, _status_name(status), error.detail)
+
+
+def _from_bug(error: Exception) -> RequestError:
+    _log.error("request.failed", exc_info=error)
+    return RequestError(500, "InternalServerError", "The server met an error of its own.")
+
+
+def _status_name(status: int) -> str:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        return str(status)
+    return "".join(character for character in phrase if character.isalnum())
+
+
+_NO_TOKEN = ("AuthenticationFailed", "InvalidAuthenticationToken")
+_CHALLENGE = 'Bearer error="invalid_token"'

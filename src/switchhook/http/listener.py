@@ -1,0 +1,65 @@
+"""The two doors: HTTP and HTTPS, with the same routes behind both."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator
+
+import uvicorn
+
+from switchhook.http.asgi import App, ClientGoneError, Receive, Scope, Send
+from switchhook.http.publish_api import PublishApi
+
+# Connections that the system may hold for us while we are busy.
+_BACKLOG = 2048
+
+
+class Door:
+    """The application: the publish route in front of every other."""
+
+    def __init__(self, publish: PublishApi, others: App) -> None:
+        self._publish = publish
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.suppress(ClientGoneError):
+            if scope["type"] == "http" and self._publish.serves(scope["path"]):
+                await self._publish(scope, receive, send)
+            else:
+                await self._others(scope, receive, send)
+
+
+@contextlib.asynccontextmanager
+async def listening(
+    app: App,
+    listeners: list[socket.socket],
+    context: ssl.SSLContext | None,
+    grace_seconds: float,
+) -> AsyncIterator[None]:
+    """Serve `app` on the bound sockets; at the end, running requests may finish."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=65,
+        timeout_graceful_shutdown=max(1, int(grace_seconds)),
+    )
+    config.load()
+    config.ssl = context
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=listeners)
+    loop = asyncio.create_task(server.main_loop())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await loop
+        await server.shutdown(sockets=listeners)

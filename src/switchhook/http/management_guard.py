@@ -1,0 +1,129 @@
+"""Who may manage this server? Whoever can read the token in its data folder, and no web page.
+
+A page in a browser on this machine can send requests to loopback. It cannot read the token's file;
+besides, a browser names the page's `Origin`, and a name that an attacker points at 127.0.0.1 stands
+in `Host`: both are refused.
+"""
+
+import hmac
+import ipaddress
+import os
+import secrets
+from collections.abc import Collection
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from switchhook.errors import RequestError, StartError
+from switchhook.http.errors import arm_error
+
+TOKEN_FILE = "management-token"  # noqa: S105 - the name of a file
+
+
+class ManagementGuard:
+    """Checks the management routes' requests."""
+
+    def __init__(self, token: str, hosts: Collection[str] = ()) -> None:
+        """`hosts` are names besides those of loopback: the public URL's and configured ones."""
+        self._token = token.encode()
+        self._hosts = frozenset(host.lower().rstrip(".") for host in hosts)
+
+    def check(self, headers: Headers) -> None:
+        """Let a request through that carries the token and comes from no web page.
+
+        Raises:
+            RequestError: it does not.
+        """
+        if "origin" in headers:
+            raise RequestError(
+                403, "Forbidden", "Requests of web pages (with an Origin header) are refused."
+            )
+        host = headers.get("host", "")
+        if not self.is_known(host):
+            raise RequestError(
+                403, "Forbidden", f"The host name '{host}' is not one of this server's names."
+            )
+        self._check_token(headers.get("authorization", ""))
+
+    def is_known(self, host: str) -> bool:
+        """Whether a `Host` header names this machine."""
+        name = _without_port(host).lower().rstrip(".")
+        if name == "localhost" or name.endswith(".localhost") or name in self._hosts:
+            return True
+        try:
+            return ipaddress.ip_address(name).is_loopback
+        except ValueError:
+            return False
+
+    def protect(self, app: ASGIApp) -> ASGIApp:
+        """`app`, behind this guard."""
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                self.check(Request(scope).headers)
+            except RequestError as error:
+                await arm_error(error)(scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
+        return guarded
+
+    def _check_token(self, authorization: str) -> None:
+        scheme, _, token = authorization.partition(" ")
+        if not authorization:
+            raise RequestError(
+                401,
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.",
+            )
+        given = token.strip().encode("utf-8", "surrogateescape")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given, self._token):
+            raise RequestError(
+                401,
+                "InvalidAuthenticationToken",
+                f"The access token is invalid. It stands in the file '{TOKEN_FILE}' of the "
+                "server's data folder.",
+            )
+
+
+def load_or_create_token(folder: Path) -> str:
+    """The token of the data folder, readable by its owner only; made at the first start.
+
+    Raises:
+        StartError: the file cannot be read or written, or is empty.
+    """
+    path = folder / TOKEN_FILE
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return read_token(folder)
+    except OSError as error:
+        raise StartError(f"cannot write the management token {path}: {error}") from error
+    token = secrets.token_urlsafe(32)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(token)
+    return token
+
+
+def read_token(folder: Path) -> str:
+    """The token of the data folder.
+
+    Raises:
+        StartError: there is none that can be read.
+    """
+    path = folder / TOKEN_FILE
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"cannot read the management token {path}: {error}") from error
+    if not token:
+        raise StartError(f"the management token {path} is empty: delete the file and start again")
+    return token
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.rpartition(":")[0] if ":" in host else host

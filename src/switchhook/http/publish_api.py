@@ -1,0 +1,162 @@
+"""The publish route of Event Grid: `POST .../api/events`.
+
+An ASGI application without a framework, so that it can move closer to the socket one day. The
+topic is named by the path (`/topics/<topic>/api/events`), by the host
+(`<topic>.eventgrid.localhost`), or, at the bare `/api/events` of any other host, by the access key.
+"""
+
+import re
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from switchhook.errors import RequestError, StoreError
+from switchhook.grid import access_keys
+from switchhook.grid.access_keys import TopicDirectory
+from switchhook.grid.publish import Publisher
+from switchhook.grid.schemas.event_grid import MAX_BODY_BYTES
+from switchhook.grid.topics import Topic
+from switchhook.http.asgi import Receive, Scope, Send, header, read_body, reply
+
+API_VERSION = "2018-01-01"
+
+# Paths match without regard to case, and a trailing slash is tolerated.
+_PATH = re.compile(r"(?:/topics/(?P<topic>[^/]+))?/api/events/?", re.IGNORECASE)
+_HOST = re.compile(r"(?P<topic>[a-z0-9-]+)\.eventgrid\.localhost", re.IGNORECASE)
+
+
+_UNAVAILABLE = RequestError(503, "ServiceUnavailable", "The event store is not available.")
+
+
+class PublishApi:
+    """Answers the publish route."""
+
+    def __init__(
+        self,
+        *,
+        publisher: Publisher,
+        topics: TopicDirectory,
+        new_guid: Callable[[], uuid.UUID] = uuid.uuid4,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._publisher = publisher
+        self._topics = topics
+        self._new_guid = new_guid
+        self._now = now
+
+    @staticmethod
+    def serves(path: str) -> bool:
+        """Whether the path is that of a publish route."""
+        return _PATH.fullmatch(path) is not None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = str(self._new_guid())
+        try:
+            headers = await self._answer(scope, receive)
+        except RequestError as error:
+            await self._refuse(send, request_id, error)
+        except StoreError:
+            await self._refuse(send, request_id, _UNAVAILABLE)
+        else:
+            await reply(send, 200, [*headers, (b"x-ms-request-id", request_id.encode())], b"")
+
+    async def _refuse(self, send: Send, request_id: str, error: RequestError) -> None:
+        headers = [
+            (b"content-type", b"application/json; charset=utf-8"),
+            (b"x-ms-request-id", request_id.encode()),
+        ]
+        if error.status == 405:
+            headers.append((b"allow", b"OPTIONS, POST"))
+        if error.status == 503:
+            # The client may try again: with Retry-After the SDKs repeat a POST by themselves.
+            headers.append((b"retry-after", b"1"))
+        await reply(send, error.status, headers, _error_body(error, self._report(request_id)))
+
+    async def _answer(self, scope: Scope, receive: Receive) -> list[tuple[bytes, bytes]]:
+        """Do what is asked; answer the headers of a 200."""
+        versions = (b"api-supported-versions", API_VERSION.encode())
+        match scope["method"]:
+            case "POST":
+                topic = self._authorize(scope)
+                await self._publisher.publish(topic, await _read(scope, receive))
+                return [versions]
+            case "OPTIONS":
+                schema = (b"aeg-input-event-schema", b"EventGridEvent")
+                return [(b"allow", b"POST, OPTIONS"), versions, schema]
+            case "HEAD":
+                raise _not_found(scope)
+            case method:
+                raise RequestError(
+                    405,
+                    "MethodNotAllowed",
+                    f"The requested resource does not support http method '{method}'.",
+                    details_code="MethodNotAllowed",
+                )
+
+    def _authorize(self, scope: Scope) -> Topic:
+        host = header(scope, b"host") or ""
+        name = _topic_name(scope["path"], host)
+        key = _access_key(scope)
+        if name is not None:
+            topic = self._topics.by_name(name)
+            if topic is None:
+                raise _not_found(scope)
+        else:
+            topic = self._topics.by_key(key) if key else None
+        return access_keys.check(key, topic, host)
+
+    def _report(self, request_id: str) -> str:
+        """The end of every error message of the live service."""
+        now = self._now()
+        hour = now.hour % 12 or 12
+        half = "AM" if now.hour < 12 else "PM"
+        time = f"{now.month}/{now.day}/{now.year} {hour}:{now:%M:%S} {half}"
+        return (
+            f" Report '{request_id}:0:{time} (UTC)' to our forums for assistance or raise a "
+            "support ticket."
+        )
+
+
+def _topic_name(path: str, host: str) -> str | None:
+    by_path = _PATH.fullmatch(path)
+    if by_path is not None and by_path["topic"]:
+        return by_path["topic"]
+    by_host = _HOST.fullmatch(host.partition(":")[0])
+    return by_host["topic"] if by_host else None
+
+
+def _access_key(scope: Scope) -> str | None:
+    key = header(scope, b"aeg-sas-key")
+    if key is None and b"aeg-sas-key" in scope["query_string"].lower():
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return next((v[0] for name, v in query.items() if name.lower() == "aeg-sas-key"), None)
+    return key
+
+
+async def _read(scope: Scope, receive: Receive) -> bytes:
+    body = await read_body(scope, receive, MAX_BODY_BYTES)
+    if body is None:
+        message = f"The maximum size ({MAX_BODY_BYTES}) has been exceeded."
+        raise RequestError(413, "RequestEntityTooLarge", message, details_code="PayloadTooLarge")
+    return body
+
+
+def _not_found(scope: Scope) -> RequestError:
+    uri = f"{scope['scheme']}://{header(scope, b'host') or ''}{scope['path']}"
+    return RequestError(
+        404,
+        "NotFound",
+        f"No HTTP resource was found that matches the request URI '{uri}'.",
+        details_code="ResourceNotFound",
+    )
+
+
+def _error_body(error: RequestError, report: str) -> bytes:
+    message = error.message + report
+    details = [{"code": error.details_code or error.code, "message": message}]
+    body: dict[str, Any] = {"code": error.code, "message": message, "details": details}
+    return msgspec.json.encode({"error": body})

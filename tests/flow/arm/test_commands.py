@@ -1,0 +1,145 @@
+"""The commands are clients of the management routes."""
+
+import argparse
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from switchhook import defaults
+from switchhook.cli import communication, sms, subscription, system_topic, topic
+from switchhook.cli.arm_client import ENDPOINTS_FILE, ArmClient
+from switchhook.errors import ConnectError, RequestError
+from switchhook.http.management_guard import TOKEN_FILE
+from tests.compat.arm.server import served
+from tests.flow.arm.scene import ACS_ID, TOKEN, Scene, answering
+
+Run = Callable[..., Awaitable[int]]
+
+
+@pytest.fixture
+async def run(scene: Scene, tmp_path: Path) -> AsyncIterator[Run]:
+    """Runs a command against a live server."""
+    (tmp_path / TOKEN_FILE).write_text(TOKEN)
+    parser = argparse.ArgumentParser()
+    subparsers = parser.add_subparsers(required=True)
+    for module in (topic, system_topic, subscription, communication, sms):
+        module.add_parser(subparsers)
+
+    async def command(*words: str) -> int:
+        arguments = parser.parse_args([*words, "--data", str(tmp_path)])
+        code: int = await asyncio.to_thread(arguments.run, arguments)
+        return code
+
+    async with served(scene.app()) as url:
+        endpoints = {
+            "http_endpoint": url,
+            "subscription_id": defaults.SUBSCRIPTION_ID,
+            "resource_group": defaults.RESOURCE_GROUP,
+        }
+        (tmp_path / ENDPOINTS_FILE).write_text(json.dumps(endpoints))
+        yield command
+
+
+async def test_topic_commands(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Create, list, show, keys and delete."""
+    await run("topic", "create", "orders")
+    await run("topic", "list")
+    assert "orders  https://localhost:8443/topics/orders/api/events" in capsys.readouterr().out
+    await run("topic", "keys", "orders", "--json")
+    before = json.loads(capsys.readouterr().out)
+    await run("topic", "regenerate-key", "orders", "key1")
+    await run("topic", "show", "orders")
+    assert "Succeeded" in capsys.readouterr().out
+    await run("topic", "delete", "orders")
+    await run("topic", "list")
+
+    assert capsys.readouterr().out == "none\n"
+    assert set(before) == {"key1", "key2"}
+    with pytest.raises(RequestError, match="was not found"):
+        await run("topic", "show", "orders")
+
+
+async def test_subscription_commands(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Create, update, show, list and delete."""
+    await run("topic", "create", "orders")
+    to = ("--topic", "orders")
+    url = "http://localhost:9000/hook?code=secret"
+    options = ("--type", "A", "--type", "B", "--subject-begins-with", "/a", "--ttl", "5")
+    await run("subscription", "create", "audit", *to, "--endpoint", url, *options)
+    await run("subscription", "update", "audit", *to, "--subject-ends-with", "z")
+    capsys.readouterr()
+    await run("subscription", "show", "audit", *to, "--full-url", "--json")
+    shown = json.loads(capsys.readouterr().out)["properties"]
+    await run("subscription", "list", *to)
+    assert "audit  Succeeded  http://localhost:9000/hook" in capsys.readouterr().out
+    await run("subscription", "delete", "audit", *to)
+    await run("subscription", "list", *to)
+
+    assert capsys.readouterr().out == "none\n"
+    assert shown["destination"]["properties"]["endpointUrl"] == url
+    assert shown["filter"]["includedEventTypes"] == ["A", "B"]
+    assert (shown["filter"]["subjectBeginsWith"], shown["filter"]["subjectEndsWith"]) == ("/a", "z")
+    assert shown["retryPolicy"]["eventTimeToLiveInMinutes"] == 5
+
+
+async def test_failed_handshake_is_an_error(run: Run, scene: Scene) -> None:
+    """With Event Grid's words; --no-validate does without."""
+    scene.transport.answer = answering(404)
+    await run("communication", "create", "dev-communication")
+    words = ("subscription", "create", "audit", "--endpoint", "http://localhost:9000/")
+
+    with pytest.raises(RequestError, match="handshake failed"):
+        await run(*words)
+    assert await run(*words, "--no-validate") == 0
+
+
+async def test_slash_warning_is_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """On the error stream, where a script's output is not disturbed."""
+    await run("communication", "create", "dev-communication")
+    words = ("--endpoint", "http://localhost:9000/", "--subject-begins-with", "phonenumber/1555")
+    await run("subscription", "create", "audit", *words)
+
+    assert "warning: subjectBeginsWith 'phonenumber/1555'" in capsys.readouterr().err
+
+
+async def test_communication_commands(
+    run: Run, scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Resources, numbers, event settings and an inbound message."""
+    await run("communication", "create", "contoso")
+    await run("communication", "number", "add", "+18005550123", "--name", "contoso")
+    await run("communication", "number", "list", "--name", "contoso")
+    await run(
+        "communication", "events", "set", "strictSubjectFilters=true", "smsKeyCasing=pascal",
+        "--name", "contoso",
+    )  # fmt: skip
+    await run("communication", "keys", "contoso")
+    await run("communication", "list")
+    await run("system-topic", "create", "acs-events", "--communication", "contoso")
+    await run("system-topic", "list")
+    out = capsys.readouterr().out
+    await run("sms", "receive", "--communication", "contoso", "--from", "+1", "--to", "+2", "Hi")
+    await run("communication", "number", "remove", "+18005550123", "--name", "contoso")
+
+    assert "+18005550123  tollFree" in out
+    assert "endpoint=https://localhost:8443/;accesskey=" in out
+    assert ACS_ID in out
+    assert scene.acted == [("contoso", {"from": "+1", "to": "+2", "message": "Hi"})]
+    resource = scene.directory.by_name("contoso")
+    assert resource is not None
+    assert (resource.numbers, resource.events.sms_key_casing) == ((), "pascal")
+
+
+def test_no_server_is_said_clearly(tmp_path: Path) -> None:
+    """The message names the folder and the command that starts a server."""
+    with pytest.raises(ConnectError, match="switchhook serve"):
+        ArmClient.open(str(tmp_path))
+
+    (tmp_path / TOKEN_FILE).write_text(TOKEN)
+    endpoints = {"http_endpoint": "http://127.0.0.1:9", "subscription_id": "s"}
+    (tmp_path / ENDPOINTS_FILE).write_text(json.dumps(endpoints | {"resource_group": "g"}))
+    with pytest.raises(ConnectError, match=r"no server answers at http://127\.0\.0\.1:9"):
+        ArmClient.open(str(tmp_path)).get("/subscriptions")

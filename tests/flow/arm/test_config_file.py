@@ -1,0 +1,120 @@
+"""What the configuration file asks for comes about at the start."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from switchhook.config_file import apply_tables
+from switchhook.config_tables import read_tables
+from switchhook.errors import StartError
+from switchhook.grid.ports import Failure
+from switchhook.grid.subscriptions import ProvisioningState
+from tests.flow.arm.scene import TOPIC_ID, Scene, echo, failing
+
+
+def tables(**subscription: Any) -> dict[str, list[dict[str, Any]]]:
+    endpoint = "http://localhost:9000/hook"
+    return {
+        "communication": [{"name": "contoso", "numbers": ["+15555550123"]}],
+        "topics": [{"name": "orders"}],
+        "subscriptions": [
+            {"name": "audit", "topic": "orders", "endpoint": endpoint, **subscription}
+        ],
+    }
+
+
+async def apply(scene: Scene, **subscription: Any) -> None:
+    await apply_tables(
+        read_tables(tables(**subscription)),
+        resources=scene.resources,
+        clock=scene.clock,
+        spawn=scene.spawn,
+    )
+    await scene.settle()
+
+
+def state(scene: Scene) -> ProvisioningState:
+    record = scene.resources.subscriptions.get(scene.source(TOPIC_ID), "audit")
+    assert record is not None
+    return record.state
+
+
+async def test_absent_is_created_and_the_same_is_left_alone(scene: Scene) -> None:
+    """A second start with the same file writes nothing."""
+    await apply(scene)
+    revisions = [record.revision for record in await scene.store.scan("resources")]
+    await apply(scene)
+
+    assert state(scene) is ProvisioningState.SUCCEEDED
+    assert [record.revision for record in await scene.store.scan("resources")] == revisions
+    assert len(scene.transport.requests) == 1
+
+
+async def test_changed_entry_updates(scene: Scene) -> None:
+    """A new filter is a new version."""
+    await apply(scene)
+    await apply(scene, subjectBeginsWith="/a")
+
+    assert [version.version for version in scene.routing.activated] == [1, 2]
+
+
+async def test_receiver_that_is_not_up_yet_is_asked_again(scene: Scene) -> None:
+    """With growing pauses, until it agrees."""
+    scene.transport.answer = failing(Failure.SOCKET_ERROR)
+    await apply(scene)
+    assert state(scene) is ProvisioningState.FAILED
+
+    for seconds in (1, 2, 5):
+        await scene.clock.advance(timedelta(seconds=seconds))
+        await scene.settle()
+    assert len(scene.transport.requests) == 4
+    scene.transport.answer = echo
+    await scene.clock.advance(timedelta(seconds=10))
+    await scene.settle()
+
+    assert state(scene) is ProvisioningState.SUCCEEDED
+
+
+async def test_retries_end_when_somebody_deletes_the_subscription(scene: Scene) -> None:
+    """What was deleted does not come back before the next start."""
+    scene.transport.answer = failing(Failure.SOCKET_ERROR)
+    await apply(scene)
+    await scene.resources.subscriptions.delete(scene.source(TOPIC_ID), "audit")
+
+    await scene.clock.advance(timedelta(minutes=5))
+    await scene.settle()
+
+    assert len(scene.transport.requests) == 1
+    assert list(scene.resources.subscriptions.all()) == []
+
+
+async def test_validation_can_be_waived(scene: Scene) -> None:
+    """`validate = false` asks nobody."""
+    await apply(scene, validate=False)
+
+    assert state(scene) is ProvisioningState.SUCCEEDED
+    assert scene.transport.requests == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"endpoint": "ftp://x"}, "audit.*URL is invalid"),
+        ({"topic": "missing"}, "audit.*missing"),
+        ({"maxDeliveryAttempts": 99}, "audit.*maxDeliveryAttempts"),
+    ],
+)
+async def test_wrong_entry_stops_the_start(
+    scene: Scene, changes: dict[str, Any], named: str
+) -> None:
+    """The error names the entry."""
+    with pytest.raises(StartError, match=named):
+        await apply(scene, **changes)
+
+
+async def test_expired_entry_is_skipped(scene: Scene) -> None:
+    """A file that worked yesterday still starts."""
+    await apply(scene, expirationTimeUtc="2020-01-01T00:00:00Z")
+
+    assert list(scene.resources.subscriptions.all()) == []
