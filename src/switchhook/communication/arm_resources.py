@@ -21,20 +21,20 @@ from switchhook.communication.arm_rules import (
 )
 from switchhook.communication.resources import CommunicationResource, NumberKind, OwnedNumber
 from switchhook.errors import RequestError
-from switchhook.grid.body_rules import Body, refuse
-from switchhook.grid.event_sources import (
+from switchhook.grid.resources.body_rules import Body, refuse
+from switchhook.grid.resources.ids import key_of
+from switchhook.grid.resources.names import check_communication_name
+from switchhook.grid.resources.sources import (
     EventSource,
     EventSources,
     Routing,
     delete_topic,
     put_topic,
 )
-from switchhook.grid.resource_ids import key_of
-from switchhook.grid.resource_names import check_communication_name
-from switchhook.grid.resource_view import ResourceView
-from switchhook.grid.subscription_resources import SubscriptionResources
-from switchhook.grid.system_topics import find_system_topic
-from switchhook.grid.topic_resources import TopicResources, resource_not_found
+from switchhook.grid.resources.subscriptions import SubscriptionResources
+from switchhook.grid.resources.system_topics import find_system_topic
+from switchhook.grid.resources.topics import TopicResources, resource_not_found
+from switchhook.grid.resources.view import ResourceView
 from switchhook.grid.topics import Topic, TopicKind
 
 KEY_BYTES = 64

@@ -11,7 +11,7 @@ from switchhook.communication.resources import (
     NumberKind,
     OwnedNumber,
 )
-from switchhook.grid.body_rules import (
+from switchhook.grid.resources.body_rules import (
     Body,
     as_object,
     as_text,
@@ -22,7 +22,7 @@ from switchhook.grid.body_rules import (
     read_tags,
     refuse,
 )
-from switchhook.grid.resource_ids import COMMUNICATION
+from switchhook.grid.resources.ids import COMMUNICATION
 
 RESOURCE_TYPE = f"{COMMUNICATION}/CommunicationServices"
 TOPIC_TYPE = "Microsoft.Communication.CommunicationServices"

@@ -1,6 +1,6 @@
 """Which Communication Services resources are there, and which one does a request address?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from switchhook.communication.access import Signature, denied
 from switchhook.communication.resources import CommunicationResource
@@ -17,26 +17,34 @@ class CommunicationDirectory:
     Resource ids and names are compared without regard to case, as Azure does.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, removed: Callable[[CommunicationResource], None] | None = None) -> None:
+        """`removed` hears of each resource that is removed for good."""
+        self._removed = removed
         self._by_id: dict[str, CommunicationResource] = {}
         self._by_name: dict[str, CommunicationResource] = {}
         self._by_topic: dict[str, CommunicationResource] = {}
 
     def put(self, resource: CommunicationResource) -> None:
         """Add a resource, or replace the one of the same id."""
-        self.remove(resource.resource_id)
+        self._drop(resource.resource_id)
         self._by_id[resource.resource_id.lower()] = resource
         self._by_name[resource.name.lower()] = resource
         self._by_topic[resource.topic] = resource
 
     def remove(self, resource_id: str) -> None:
         """Forget a resource, if it is there."""
+        resource = self._drop(resource_id)
+        if resource is not None and self._removed is not None:
+            self._removed(resource)
+
+    def _drop(self, resource_id: str) -> CommunicationResource | None:
         resource = self._by_id.pop(resource_id.lower(), None)
         if resource is None:
-            return
+            return None
         self._by_topic.pop(resource.topic, None)
         if self._by_name.get(resource.name.lower()) is resource:
             del self._by_name[resource.name.lower()]
+        return resource
 
     def by_name(self, name: str) -> CommunicationResource | None:
         """The resource of that name."""

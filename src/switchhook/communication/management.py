@@ -11,13 +11,13 @@ from switchhook.communication.arm_resources import (
     EventRules,
 )
 from switchhook.communication.arm_rules import CommunicationRecord
-from switchhook.grid.event_sources import EventSources, Routing
-from switchhook.grid.operations import Operations
-from switchhook.grid.resource_records import GRID_KINDS
-from switchhook.grid.resource_view import ResourceStore, ResourceView
-from switchhook.grid.subscription_life import HandshakeTools, SubscriptionLife
-from switchhook.grid.subscription_resources import SubscriptionResources
-from switchhook.grid.topic_resources import TopicResources
+from switchhook.grid.resources.operations import Operations
+from switchhook.grid.resources.records import GRID_KINDS
+from switchhook.grid.resources.sources import EventSources, Routing
+from switchhook.grid.resources.subscription_life import HandshakeTools, SubscriptionLife
+from switchhook.grid.resources.subscriptions import SubscriptionResources
+from switchhook.grid.resources.topics import TopicResources
+from switchhook.grid.resources.view import ResourceStore, ResourceView
 
 
 class Chance(msgspec.Struct, frozen=True, kw_only=True):

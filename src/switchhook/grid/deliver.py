@@ -198,9 +198,9 @@ class Deliverer:
             self._checkpoint.release(queued, until)
         self.behind[queue] = None
         self._checkpoint.touch(queue)
-        self._clock.call_at(until, partial(self._probe, queue, until))
+        self._clock.call_at(until, partial(self.probe, queue, until))
 
-    def _probe(self, queue: SubscriptionQueue, until: int) -> None:
+    def probe(self, queue: SubscriptionQueue, until: int) -> None:
         """The probation is over: let one delivery, the oldest, find out about the endpoint."""
         if queue.is_removed or queue.parked_until != until:
             return

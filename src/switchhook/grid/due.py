@@ -94,8 +94,11 @@ class DueDeliveries:
             self._checkpoint.settle(_identity(row))
             return None
         if queue.parked_until is not None and not queue.is_probing:
-            self._checkpoint.put(msgspec.structs.replace(row, due_at=queue.parked_until))
-            return None
+            if queue.parked_until > self._clock.now():
+                self._checkpoint.put(msgspec.structs.replace(row, due_at=queue.parked_until))
+                return None
+            # The probation ends at this very instant, and this row's timer was the first to fire.
+            self._deliverer.probe(queue, queue.parked_until)
         event = next(event_grid.read(row.body, topic.resource_id))
         version = queue.versions.get(row.version, queue.subscription)
         delivery = Delivery(

@@ -73,7 +73,8 @@ class SubscriptionQueue:
         if position >= self.subscription.from_position:
             return self.subscription
         older = (v for v in self.versions.values() if v.from_position <= position)
-        return max(older, key=lambda version: version.from_position, default=None)
+        # Of two versions from the same position on, the older was never in force for any event.
+        return max(older, key=lambda v: (v.from_position, v.version), default=None)
 
     def accept(self, envelope: Envelope, subscription: EventSubscription) -> None:
         """Queue an event for its first attempt."""

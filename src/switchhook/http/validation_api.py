@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from switchhook.errors import RequestError
-from switchhook.grid.subscription_resources import SubscriptionResources
+from switchhook.grid.resources.subscriptions import SubscriptionResources
 
 DONE = "Webhook successfully validated as a subscription endpoint.\n"
 

@@ -15,9 +15,9 @@ from switchhook.communication.arm_resources import EventRules
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.management import Chance, Resources, open_resources
 from switchhook.communication.resources import CommunicationResource
-from switchhook.grid.event_sources import EventSource
 from switchhook.grid.ports import Failure, WebhookRequest, WebhookResponse
-from switchhook.grid.subscription_life import HandshakeTools
+from switchhook.grid.resources.sources import EventSource
+from switchhook.grid.resources.subscription_life import HandshakeTools
 from switchhook.grid.subscriptions import EventSubscription
 from switchhook.grid.topics import Topic
 from switchhook.http import validation_api

@@ -2,7 +2,7 @@
 
 import pytest
 
-from switchhook.grid.resource_ids import (
+from switchhook.grid.resources.ids import (
     collapse,
     key_of,
     parse_path,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from switchhook.clock import SECOND, VirtualClock
 from switchhook.errors import RequestError
-from switchhook.grid.subscription_rules import (
+from switchhook.grid.resources.subscription_rules import (
     SubscriptionRules,
     check_endpoint_url,
     read_definition,

@@ -16,9 +16,9 @@ from switchhook.communication.arm_rules import (
 )
 from switchhook.communication.resources import CommunicationResource, OwnedNumber
 from switchhook.errors import RequestError
-from switchhook.grid.body_rules import as_text, refuse
-from switchhook.grid.resource_ids import COMMUNICATION, group_resource_id, is_under
-from switchhook.grid.resource_names import check_communication_name
+from switchhook.grid.resources.body_rules import as_text, refuse
+from switchhook.grid.resources.ids import COMMUNICATION, group_resource_id, is_under
+from switchhook.grid.resources.names import check_communication_name
 from switchhook.http.arm_api.exchange import (
     MAX_PAGE,
     ArmRequest,

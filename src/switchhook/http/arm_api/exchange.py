@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from switchhook.errors import RequestError
-from switchhook.grid.resource_ids import EVENT_GRID, ResourcePath, parse_scope
+from switchhook.grid.resources.ids import EVENT_GRID, ResourcePath, parse_scope
 from switchhook.http.arm_api.odata import parse_filter
 from switchhook.http.errors import json_response
 from switchhook.http.json_body import read_object

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from switchhook.communication.management import Resources
 from switchhook.errors import RequestError, StoreError
-from switchhook.grid.resource_ids import ResourcePath, collapse, parse_path
+from switchhook.grid.resources.ids import ResourcePath, collapse, parse_path
 from switchhook.http.arm_api.communication import Action, CommunicationRoutes
 from switchhook.http.arm_api.exchange import ArmRequest, base_url_of, with_usual_headers
 from switchhook.http.arm_api.subscriptions import SubscriptionRoutes

@@ -5,20 +5,20 @@ from collections.abc import Iterator
 import msgspec
 from starlette.responses import Response
 
-from switchhook.grid.body_rules import refuse
-from switchhook.grid.event_sources import EventSource, EventSources
-from switchhook.grid.resource_ids import (
+from switchhook.grid.resources.body_rules import refuse
+from switchhook.grid.resources.ids import (
     EVENT_GRID,
     ResourcePath,
     is_under,
     parse_path,
 )
-from switchhook.grid.resource_records import SubscriptionRecord
-from switchhook.grid.subscription_resources import SubscriptionResources
-from switchhook.grid.subscription_rules import render_subscription
-from switchhook.grid.subscription_versions import not_found, parent_not_found
-from switchhook.grid.topic_resources import TopicResources
-from switchhook.grid.topic_rules import GLOBAL
+from switchhook.grid.resources.records import SubscriptionRecord
+from switchhook.grid.resources.sources import EventSource, EventSources
+from switchhook.grid.resources.subscription_rules import render_subscription
+from switchhook.grid.resources.subscription_versions import not_found, parent_not_found
+from switchhook.grid.resources.subscriptions import SubscriptionResources
+from switchhook.grid.resources.topic_rules import GLOBAL
+from switchhook.grid.resources.topics import TopicResources
 from switchhook.http.arm_api.exchange import ArmRequest, Body, created, no_content, page
 from switchhook.http.errors import json_response
 

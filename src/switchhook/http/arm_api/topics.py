@@ -6,11 +6,11 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from switchhook.errors import RequestError
-from switchhook.grid.operations import Operations, OperationStatus
-from switchhook.grid.resource_ids import EVENT_GRID, group_resource_id, is_under
-from switchhook.grid.resource_records import SystemTopicRecord, TopicRecord
-from switchhook.grid.topic_resources import TopicResources
-from switchhook.grid.topic_rules import render_system_topic, render_topic
+from switchhook.grid.resources.ids import EVENT_GRID, group_resource_id, is_under
+from switchhook.grid.resources.operations import Operations, OperationStatus
+from switchhook.grid.resources.records import SystemTopicRecord, TopicRecord
+from switchhook.grid.resources.topic_rules import render_system_topic, render_topic
+from switchhook.grid.resources.topics import TopicResources
 from switchhook.http.arm_api.exchange import ArmRequest, Body, created, no_content, page
 from switchhook.http.errors import json_response
 

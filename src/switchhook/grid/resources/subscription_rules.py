@@ -8,7 +8,8 @@ import msgspec
 
 from switchhook.clock import SECOND, to_text
 from switchhook.errors import RequestError
-from switchhook.grid.body_rules import (
+from switchhook.grid.events import EventSchema
+from switchhook.grid.resources.body_rules import (
     Body,
     as_count,
     as_flag,
@@ -20,9 +21,8 @@ from switchhook.grid.body_rules import (
     check_members,
     refuse,
 )
-from switchhook.grid.events import EventSchema
-from switchhook.grid.resource_ids import with_lower_case_provider
-from switchhook.grid.resource_records import SubscriptionDefinition, SubscriptionRecord
+from switchhook.grid.resources.ids import with_lower_case_provider
+from switchhook.grid.resources.records import SubscriptionDefinition, SubscriptionRecord
 from switchhook.grid.subscriptions import (
     EVENT_TIME_TO_LIVE_IN_MINUTES,
     MAX_DELIVERY_ATTEMPTS,

@@ -7,7 +7,7 @@ import msgspec
 
 from switchhook.grid.collections import TOPICS
 from switchhook.grid.ports import Delete, Put
-from switchhook.grid.resource_ids import key_of
+from switchhook.grid.resources.ids import key_of
 from switchhook.grid.subscriptions import EventSubscription
 from switchhook.grid.topics import Topic
 

@@ -6,34 +6,34 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from switchhook.errors import RequestError
-from switchhook.grid.body_rules import Body, refuse
 from switchhook.grid.collections import TOPICS
-from switchhook.grid.event_sources import (
+from switchhook.grid.ports import Records
+from switchhook.grid.resources.body_rules import Body, refuse
+from switchhook.grid.resources.ids import key_of
+from switchhook.grid.resources.names import (
+    MAX_TOPICS,
+    check_system_topic_name,
+    check_topic_name,
+    quota_reached,
+)
+from switchhook.grid.resources.records import SystemTopicRecord, TopicRecord
+from switchhook.grid.resources.sources import (
     EventSource,
     EventSources,
     Routing,
     delete_topic,
     put_topic,
 )
-from switchhook.grid.ports import Records
-from switchhook.grid.resource_ids import key_of
-from switchhook.grid.resource_names import (
-    MAX_TOPICS,
-    check_system_topic_name,
-    check_topic_name,
-    quota_reached,
-)
-from switchhook.grid.resource_records import SystemTopicRecord, TopicRecord
-from switchhook.grid.resource_view import ResourceView
-from switchhook.grid.subscription_resources import SubscriptionResources
-from switchhook.grid.subscription_versions import Removal
-from switchhook.grid.system_topics import find_system_topic
-from switchhook.grid.topic_rules import (
+from switchhook.grid.resources.subscription_versions import Removal
+from switchhook.grid.resources.subscriptions import SubscriptionResources
+from switchhook.grid.resources.system_topics import find_system_topic
+from switchhook.grid.resources.topic_rules import (
     read_system_topic,
     read_topic,
     update_system_topic,
     update_topic,
 )
+from switchhook.grid.resources.view import ResourceView
 from switchhook.grid.topics import Topic, TopicKind
 
 TOPIC_TYPE = "Microsoft.EventGrid.Topics"

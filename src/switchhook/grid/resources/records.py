@@ -10,7 +10,7 @@ import msgspec
 
 from switchhook.grid.events import EventSchema
 from switchhook.grid.handshake import Handshake
-from switchhook.grid.resource_ids import EVENT_GRID, key_of
+from switchhook.grid.resources.ids import EVENT_GRID, key_of
 from switchhook.grid.subscriptions import (
     Filter,
     ProvisioningState,

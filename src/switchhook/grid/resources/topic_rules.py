@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from switchhook.grid.body_rules import (
+from switchhook.grid.events import EventSchema
+from switchhook.grid.resources.body_rules import (
     Body,
     as_object,
     as_text,
@@ -15,9 +16,8 @@ from switchhook.grid.body_rules import (
     read_tags,
     refuse,
 )
-from switchhook.grid.events import EventSchema
-from switchhook.grid.resource_ids import EVENT_GRID
-from switchhook.grid.resource_records import SystemTopicRecord, TopicRecord
+from switchhook.grid.resources.ids import EVENT_GRID
+from switchhook.grid.resources.records import SystemTopicRecord, TopicRecord
 
 DEFAULT_TOPIC_LOCATION = "westus2"
 GLOBAL = "global"

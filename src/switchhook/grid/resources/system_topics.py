@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from switchhook.grid.event_sources import EventSource
-from switchhook.grid.resource_ids import EVENT_GRID, key_of, parse_scope
-from switchhook.grid.resource_records import SystemTopicRecord
-from switchhook.grid.resource_view import ResourceView
+from switchhook.grid.resources.ids import EVENT_GRID, key_of, parse_scope
+from switchhook.grid.resources.records import SystemTopicRecord
+from switchhook.grid.resources.sources import EventSource
+from switchhook.grid.resources.view import ResourceView
 
 
 def find_system_topic(

@@ -14,26 +14,26 @@ import msgspec
 from switchhook.clock import Clock, Timer
 from switchhook.errors import StoreError
 from switchhook.grid import handshake as rules
-from switchhook.grid.event_sources import EventSource, EventSources, Routing
 from switchhook.grid.handshake import Handshake, Verdict
-from switchhook.grid.operations import Operations
 from switchhook.grid.ports import Failure, Records, Transport
-from switchhook.grid.resource_records import (
+from switchhook.grid.resources.operations import Operations
+from switchhook.grid.resources.records import (
     DeliverySettingsRecord,
     SubscriptionRecord,
     settings_key,
     subscriptions_prefix,
 )
-from switchhook.grid.resource_view import ResourceView
-from switchhook.grid.subscription_versions import (
+from switchhook.grid.resources.sources import EventSource, EventSources, Routing
+from switchhook.grid.resources.subscription_versions import (
     Removal,
     delivers_alike,
     put_version,
     removal_of,
     version_of,
 )
+from switchhook.grid.resources.system_topics import find_system_topic, implicit_system_topic
+from switchhook.grid.resources.view import ResourceView
 from switchhook.grid.subscriptions import ProvisioningState
-from switchhook.grid.system_topics import find_system_topic, implicit_system_topic
 from switchhook.grid.topics import TopicKind
 from switchhook.grid.validate_endpoint import Validation, validate_endpoint
 

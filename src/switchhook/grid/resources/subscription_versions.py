@@ -10,15 +10,15 @@ import msgspec
 
 from switchhook.errors import RequestError
 from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, version_key
-from switchhook.grid.event_sources import EventSource
 from switchhook.grid.ports import Change, Delete, DropSubscription, Put, Records
-from switchhook.grid.resource_ids import EVENT_GRID, parse_scope
-from switchhook.grid.resource_records import (
+from switchhook.grid.resources.ids import EVENT_GRID, parse_scope
+from switchhook.grid.resources.records import (
     SubscriptionDefinition,
     SubscriptionRecord,
     settings_key,
 )
-from switchhook.grid.resource_view import ResourceView
+from switchhook.grid.resources.sources import EventSource
+from switchhook.grid.resources.view import ResourceView
 from switchhook.grid.subscriptions import EventSubscription
 
 

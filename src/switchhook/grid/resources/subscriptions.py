@@ -5,36 +5,36 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from switchhook.clock import Clock
-from switchhook.grid.body_rules import Body, as_flag, as_object, check_members
-from switchhook.grid.event_sources import EventSource, EventSources
-from switchhook.grid.operations import Operations
 from switchhook.grid.ports import Records
-from switchhook.grid.resource_names import (
+from switchhook.grid.resources.body_rules import Body, as_flag, as_object, check_members
+from switchhook.grid.resources.names import (
     MAX_EVENT_SUBSCRIPTIONS,
     check_subscription_name,
     quota_reached,
 )
-from switchhook.grid.resource_records import (
+from switchhook.grid.resources.operations import Operations
+from switchhook.grid.resources.records import (
     DeliverySettingsRecord,
     SubscriptionRecord,
     settings_key,
     subscription_key,
     subscriptions_prefix,
 )
-from switchhook.grid.resource_view import ResourceView
-from switchhook.grid.subscription_life import SubscriptionLife
-from switchhook.grid.subscription_rules import (
+from switchhook.grid.resources.sources import EventSource, EventSources
+from switchhook.grid.resources.subscription_life import SubscriptionLife
+from switchhook.grid.resources.subscription_rules import (
     SubscriptionRules,
     read_definition,
     slash_warning,
     update_definition,
 )
-from switchhook.grid.subscription_versions import (
+from switchhook.grid.resources.subscription_versions import (
     Removal,
     not_found,
     parent_not_found,
     removal_of,
 )
+from switchhook.grid.resources.view import ResourceView
 from switchhook.grid.subscriptions import ProvisioningState
 
 
