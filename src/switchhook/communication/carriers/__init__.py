@@ -1,0 +1,1 @@
+"""Who carries messages to the phones: the port, and the carriers that are built in."""

@@ -1,0 +1,1 @@
+"""SMS: sending, delivery reports, receiving and opt-outs."""

@@ -1,0 +1,142 @@
+"""The SMS engine: what the API's routes, and a phone, ask of SMS."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from switchhook.clock import Clock
+from switchhook.communication.carriers.ports import Carrier
+from switchhook.communication.directory import CommunicationDirectory
+from switchhook.communication.resources import CommunicationResource
+from switchhook.communication.sms.inbound import ReceiveRequest, plan_inbound
+from switchhook.communication.sms.keywords import KeywordAnswers
+from switchhook.communication.sms.opt_outs import OptOutAction, plan_opt_outs
+from switchhook.communication.sms.outcomes import Outcomes
+from switchhook.communication.sms.requests import (
+    OptOutRequest,
+    OptOutResult,
+    SendRequest,
+    SendResult,
+    find_sender,
+)
+from switchhook.communication.sms.sending import Planner, Send
+from switchhook.communication.sms.store import SmsMessage, SmsRecords
+from switchhook.errors import ConflictError
+from switchhook.grid.ports import Records
+from switchhook.grid.publish import CommitEvents
+
+# How many records of a deleted resource go into one commit.
+FORGET_LIMIT = 500
+
+
+class SmsEngine:
+    """Sends and receives messages of every resource.
+
+    Whatever it answers is durable, and each state change is one commit with the events it causes:
+    a crash leaves neither without the other.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Records,
+        commit: CommitEvents,
+        clock: Clock,
+        carrier: Carrier,
+        new_guid: Callable[[], UUID],
+        directory: CommunicationDirectory,
+        answers: KeywordAnswers | None = None,
+    ) -> None:
+        self._records = SmsRecords(store)
+        self._commit = commit
+        self._clock = clock
+        self._new_guid = new_guid
+        self._answers = answers or KeywordAnswers()
+        self._planner = Planner(records=self._records, carrier=carrier, new_guid=new_guid)
+        self._outcomes = Outcomes(
+            records=self._records,
+            commit=commit,
+            clock=clock,
+            directory=directory,
+            new_guid=new_guid,
+        )
+
+    async def resume(self) -> None:
+        """Go on with what an earlier run left; call it once the directory is complete."""
+        await self._outcomes.resume()
+
+    async def quiet(self) -> None:
+        """Return when nothing that was due is still in flight; for `VirtualClock.wait_for`."""
+        await self._outcomes.quiet()
+
+    async def close(self) -> None:
+        """Finish what runs; the rest is left to the next start."""
+        await self._outcomes.close()
+
+    async def send(self, resource: CommunicationResource, request: SendRequest) -> list[SendResult]:
+        """Accept a message for each recipient; one result for each, in their order.
+
+        Raises:
+            RequestError: the request is refused as a whole.
+            StoreError: nothing was accepted; it may be sent again under its repeatability ids.
+        """
+        number = find_sender(resource, request.from_)
+        send = Send(resource=resource, number=number, request=request, now=self._clock.now())
+        # Few sends are repetitions: the commit finds them, and only then are they looked up.
+        looks_up_repetitions = False
+        while True:
+            plan = await self._planner.plan(send, looks_up_repetitions=looks_up_repetitions)
+            if not plan.changes:
+                return plan.results
+            try:
+                await self._commit(plan.changes, ())
+            except ConflictError:
+                # Every conflict is another id that has been used meanwhile: this comes to an end.
+                looks_up_repetitions = True
+                continue
+            finally:
+                # Also when the commit's outcome is unknown, or the caller has gone away.
+                self._outcomes.expect(plan.first_due)
+            return plan.results
+
+    async def change_opt_outs(
+        self, resource: CommunicationResource, action: OptOutAction, request: OptOutRequest
+    ) -> list[OptOutResult]:
+        """Add recipients to a sender's opt-out list, remove or check them.
+
+        Raises:
+            RequestError: the request is refused as a whole.
+        """
+        results, changes = await plan_opt_outs(
+            resource, action, request, records=self._records, now=self._clock.now()
+        )
+        if changes:
+            await self._commit(changes, ())
+        return results
+
+    async def message(self, resource: CommunicationResource, message_id: str) -> SmsMessage | None:
+        """The resource's message of that id, with its report once the result is known."""
+        return await self._records.message(resource.topic, message_id)
+
+    async def receive(
+        self, resource: CommunicationResource, from_: str, to: str, message: str
+    ) -> str:
+        """Take a message from a phone; answer its id once SMSReceived is durable.
+
+        Raises:
+            RequestError: 400.
+        """
+        inbound = plan_inbound(
+            resource,
+            ReceiveRequest(from_=from_, to=to, message=message),
+            answers=self._answers,
+            now=self._clock.now(),
+            new_guid=self._new_guid,
+        )
+        await self._commit(inbound.changes, (inbound.batch,))
+        self._outcomes.expect(inbound.first_due)
+        return inbound.message_id
+
+    async def forget(self, topic: str) -> None:
+        """Delete what a deleted resource left; `topic` is the incarnation of its system topic."""
+        while deletions := await self._records.deletions(topic, FORGET_LIMIT):
+            await self._commit(deletions, ())

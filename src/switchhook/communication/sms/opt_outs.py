@@ -1,0 +1,66 @@
+"""Who wants no messages, and how does the opt-out API change that?"""
+
+from enum import StrEnum
+
+from switchhook.communication.json_requests import bad_request
+from switchhook.communication.resources import CommunicationResource
+from switchhook.communication.sms.requests import (
+    INVALID_RECIPIENT,
+    OptOutRequest,
+    OptOutResult,
+    find_sender,
+    is_phone_number,
+    keeps_opt_outs,
+)
+from switchhook.communication.sms.store import OPT_OUTS, OptOut, SmsRecords, key, put
+from switchhook.grid.ports import Change, Delete
+
+
+class OptOutAction(StrEnum):
+    """The verbs of `/sms/optouts`."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    CHECK = "check"
+
+
+def opt_out_change(topic: str, sender: str, recipient: str, now: int, *, blocks: bool) -> Change:
+    """The change that puts a recipient on the sender's list, or takes it off."""
+    record_key = key(topic, sender, recipient)
+    if blocks:
+        return put(OPT_OUTS, record_key, OptOut(since=now))
+    return Delete(OPT_OUTS, record_key)
+
+
+async def plan_opt_outs(
+    resource: CommunicationResource,
+    action: OptOutAction,
+    request: OptOutRequest,
+    *,
+    records: SmsRecords,
+    now: int,
+) -> tuple[list[OptOutResult], list[Change]]:
+    """The reply to an opt-out request, and what must be durable before it is given.
+
+    Raises:
+        RequestError: 401 for a sender that the resource does not own, 400 for one without a list.
+    """
+    sender = find_sender(resource, request.from_)
+    if not keeps_opt_outs(sender):
+        raise bad_request("An alphanumeric sender has no opt-out list: nobody can reply to it.")
+    results: list[OptOutResult] = []
+    changes: list[Change] = []
+    for recipient in request.recipients:
+        to = recipient.to
+        if not is_phone_number(to):
+            result = OptOutResult(to=to, http_status_code=400, error_message=INVALID_RECIPIENT)
+        elif action is OptOutAction.CHECK:
+            is_opted_out = await records.is_opted_out(resource.topic, sender.value, to)
+            result = OptOutResult(to=to, is_opted_out=is_opted_out)
+        else:
+            result = OptOutResult(to=to)
+            blocks = action is OptOutAction.ADD
+            change = opt_out_change(resource.topic, sender.value, to, now, blocks=blocks)
+            changes.append(change)
+        results.append(result)
+    return results, changes
