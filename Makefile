@@ -1,0 +1,72 @@
+# `make` alone lists the targets. Everything is installed into .venv and .cache of this folder.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+STAMPS := .cache/stamps
+CODE := $(wildcard src tests tools bench examples docs/snippets)
+JS := tests/compat/js
+
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: help demo serve check test test-fast test-all bench docs docs-serve reference setup format lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+demo: $(STAMPS)/python ## an SMS sent with the official SDK arrives at a webhook, on free ports
+	@$(BIN)/python examples/demo.py
+
+serve: $(STAMPS)/python ## run a server that keeps its data in the platform's user data folder
+	@$(BIN)/switchhook serve
+
+check: $(STAMPS)/python ## format, lint, types, import contracts, spelling, locks: under 10 seconds
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
+	$(BIN)/codespell $(CODE) docs *.md Makefile pyproject.toml
+	$(BIN)/python -m tools.check_locks
+
+test-fast: $(STAMPS)/python ## rules, contracts in memory, flows: seconds
+	$(BIN)/python -m pytest -q -m "not slow and not system" -k "not sqlite" tests/rules tests/contract tests/flow tests/cli
+
+test: $(STAMPS)/python $(STAMPS)/node ## everything but the slow tests: under 5 minutes
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-all: $(STAMPS)/python $(STAMPS)/node ## every test there is
+	$(BIN)/python -m pytest -q
+
+bench: $(STAMPS)/python ## measure start-up, memory, throughput and latency
+	$(BIN)/python -m bench
+
+docs: $(STAMPS)/python ## build the documentation into site/; a broken link is an error
+	$(BIN)/mkdocs build --strict --quiet
+
+docs-serve: $(STAMPS)/python ## the documentation with live preview
+	$(BIN)/mkdocs serve
+
+reference: $(STAMPS)/python ## write the generated pages of docs/reference again
+	$(BIN)/python -m tools.write_reference
+
+setup: $(STAMPS)/python $(STAMPS)/node ## install everything, and the commit hook
+	@tools/install-commit-hook
+
+format: $(STAMPS)/python ## format the code and apply safe fixes
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+lock: $(STAMPS)/python ## resolve the newest versions that pyproject.toml and package.json allow
+	@tools/lock
+
+clean: ## remove everything that was installed or built here
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist site $(JS)/node_modules
+
+# A stamp is younger than what it was made from: a second run installs nothing and needs no network.
+$(STAMPS)/python: requirements-dev.lock pyproject.toml tools/setup-python
+	@tools/setup-python
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/node: $(STAMPS)/python requirements-node.lock $(JS)/package-lock.json tools/setup-node
+	@tools/setup-node

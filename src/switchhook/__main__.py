@@ -1,0 +1,7 @@
+"""`python -m switchhook`."""
+
+import sys
+
+from switchhook.cli.main import main
+
+sys.exit(main())

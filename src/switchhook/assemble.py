@@ -1,0 +1,298 @@
+"""The one place that picks adapters and wires the application."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import secrets
+import signal
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.applications import Starlette
+
+from switchhook import tls
+from switchhook.clock import HOUR, SystemClock
+from switchhook.communication import catalogue
+from switchhook.communication.arm_resources import EventRules
+from switchhook.communication.carriers.simulator import Simulator
+from switchhook.communication.directory import CommunicationDirectory
+from switchhook.communication.emit import EmitRequest, Emitter
+from switchhook.communication.management import Chance, Resources, open_resources
+from switchhook.communication.resources import CommunicationResource
+from switchhook.communication.sms.engine import SmsEngine
+from switchhook.communication.sms.inbound import parse_receive
+from switchhook.config_file import apply_tables
+from switchhook.config_tables import read_tables
+from switchhook.default_resources import (
+    COMMUNICATION_ID,
+    TOPIC_ID,
+    ensure_defaults,
+    refuse_public_keys,
+)
+from switchhook.endpoints import Endpoints, Origins, default_endpoints, origins
+from switchhook.errors import RequestError, StoreError
+from switchhook.grid.engine import Engine, Limits
+from switchhook.grid.resources.subscription_life import HandshakeTools
+from switchhook.http import validation_api
+from switchhook.http.arm_api import routes as arm_api
+from switchhook.http.communication_api import sms_api
+from switchhook.http.errors import exception_handlers
+from switchhook.http.listener import Door, listening
+from switchhook.http.management_guard import ManagementGuard, load_or_create_token
+from switchhook.http.publish_api import PublishApi
+from switchhook.settings import LogFullAction, Settings
+from switchhook.sockets import bind, loopback_twin
+from switchhook.stores.sqlite import SqliteStore
+from switchhook.webhook.proxies import check_proxy_environment
+from switchhook.webhook.transport import HttpTransport
+
+log = logging.getLogger(__name__)
+
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
+
+
+async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
+    """Run a server until SIGINT or SIGTERM, or until its store fails; `ready` is called once.
+
+    Raises:
+        StartError: it cannot start as it was asked to.
+        StoreError: the store failed; what was acknowledged is there at the next start.
+    """
+    stop = asyncio.Event()
+    failures: list[BaseException] = []
+
+    def fail(error: BaseException) -> None:
+        failures.append(error)
+        stop.set()
+
+    with _stop_signals(stop):
+        async with _running(settings, fail) as endpoints:
+            ready(endpoints)
+            await stop.wait()
+    if failures:
+        raise StoreError(f"the store in {settings.data} failed: {failures[0]}") from failures[0]
+
+
+@contextlib.contextmanager
+def _stop_signals(stop: asyncio.Event) -> Any:
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def ask() -> None:
+        for number in numbers:  # a second signal ends the process at once
+            loop.remove_signal_handler(number)
+        stop.set()
+
+    for number in numbers:
+        loop.add_signal_handler(number, ask)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Listeners:
+    """The bound sockets of both doors; loopback has two addresses."""
+
+    http: list[socket.socket]
+    https: list[socket.socket]
+
+    @property
+    def origins(self) -> tuple[int, int]:
+        return self.http[0].getsockname()[1], self.https[0].getsockname()[1]
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    settings: Settings, fail: Callable[[BaseException], None]
+) -> AsyncIterator[Endpoints]:
+    tables = read_tables(settings.resources)
+    warning = check_proxy_environment(os.environ)
+    if warning:
+        log.warning("proxy.not_used", extra={"reason": warning})
+    certificates = tls.prepare(settings, os.environ, datetime.now(UTC))
+    context = tls.server_context(certificates)
+    async with contextlib.AsyncExitStack() as stack:
+        listeners = _bind(settings, stack)
+        addresses = origins(settings, *listeners.origins)
+        store = await stack.enter_async_context(
+            SqliteStore.open(settings.data, max_bytes=settings.max_log_bytes, on_failure=fail)
+        )
+        token = load_or_create_token(settings.data)
+        clock = SystemClock()
+        transport = HttpTransport(
+            allow_http=settings.allow_http_webhooks, ca_file=settings.webhook_ca
+        )
+        engine = Engine(
+            store=store,
+            transport=transport,
+            clock=clock,
+            random=random.random,
+            limits=_limits(settings),
+        )
+        await engine.start()
+        spawn = await stack.enter_async_context(_background(engine, settings.shutdown_grace))
+        directory = CommunicationDirectory(lambda gone: spawn(sms.forget(gone.topic)))
+        resources = await open_resources(
+            store=store,
+            routing=engine.router,
+            directory=directory,
+            event_rules=EventRules(
+                types=frozenset(each.name for each in catalogue.all_types()),
+                profiles=frozenset(each.name for each in catalogue.profiles()),
+            ),
+            tools=HandshakeTools(
+                transport=transport, public_url=lambda: addresses.https, spawn=spawn
+            ),
+            clock=clock,
+            chance=Chance(new_id=lambda: str(uuid.uuid4()), random_bytes=secrets.token_bytes),
+            allow_http_webhooks=settings.allow_http_webhooks,
+        )
+        sms = SmsEngine(
+            store=store,
+            commit=engine.publisher.commit,
+            clock=clock,
+            carrier=Simulator(),
+            new_guid=uuid.uuid4,
+            directory=directory,
+        )
+        stack.push_async_callback(sms.close)
+        await ensure_defaults(settings, resources)
+        refuse_public_keys(settings, resources)
+        app = Door(
+            PublishApi(publisher=engine.publisher, topics=engine.router.topics),
+            Starlette(
+                routes=[
+                    *arm_api.routes(
+                        resources=resources,
+                        guard=ManagementGuard(token, _own_names(settings)),
+                        public_url=lambda: addresses.https,
+                        actions=_actions(
+                            sms,
+                            Emitter(
+                                commit=engine.publisher.commit, clock=clock, new_guid=uuid.uuid4
+                            ),
+                        ),
+                    ),
+                    *validation_api.routes(resources.subscriptions),
+                    *sms_api.routes(
+                        sms=sms, directory=directory, host_aliases=_authorities(addresses)
+                    ),
+                ],
+                exception_handlers=exception_handlers(),
+            ),
+        )
+        grace = settings.shutdown_grace
+        await stack.enter_async_context(listening(app, listeners.http, None, grace))
+        await stack.enter_async_context(listening(app, listeners.https, context, grace))
+        stack.callback(resources.life.stop)
+        resources.life.start()
+        await sms.resume()
+        await apply_tables(tables, resources=resources, clock=clock, spawn=spawn)
+        yield _endpoints(addresses, certificates, resources)
+
+
+@contextlib.asynccontextmanager
+async def _background(engine: Engine, grace_seconds: float) -> AsyncIterator[Spawn]:
+    """The engine's loops and what others start; at the end running attempts may finish."""
+    async with asyncio.TaskGroup() as group:
+        running = {group.create_task(engine.run())}
+
+        def spawn(work: Coroutine[Any, Any, None]) -> None:
+            task = group.create_task(_guarded(work))
+            running.add(task)
+            task.add_done_callback(running.discard)
+
+        try:
+            yield spawn
+        finally:
+            for task in tuple(running):
+                task.cancel()
+    await engine.stop(grace_seconds)
+
+
+async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+    """One piece of work that fails does not end the server."""
+    try:
+        await work
+    except Exception:
+        log.exception("background.failed")
+
+
+def _bind(settings: Settings, stack: contextlib.AsyncExitStack) -> _Listeners:
+    def both(port: int, flag: str) -> list[socket.socket]:
+        bound = [bind(settings.host, port, flag)]
+        twin = loopback_twin(bound[0])
+        bound += [twin] if twin is not None else []
+        for each in bound:
+            stack.callback(each.close)
+        return bound
+
+    return _Listeners(
+        http=both(settings.http_port, "--http-port"),
+        https=both(settings.https_port, "--https-port"),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_age=int(settings.retention_hours * HOUR),
+        max_bytes=settings.max_log_bytes,
+        drops_unfinished=settings.log_full_action is LogFullAction.DROP_OLDEST_UNFINISHED,
+        in_flight=settings.deliveries_in_flight,
+        queue_length=settings.queue_length,
+        checkpoint_interval=settings.checkpoint_interval,
+    )
+
+
+def _actions(sms: SmsEngine, emitter: Emitter) -> dict[str, Any]:
+    """The management actions that act as something outside: a phone, any source of events."""
+
+    async def receive_sms(resource: CommunicationResource, body: dict[str, Any]) -> Any:
+        asked = parse_receive(msgspec.json.encode(body))
+        return {"messageId": await sms.receive(resource, asked.from_, asked.to, asked.message)}
+
+    async def emit_event(resource: CommunicationResource, body: dict[str, Any]) -> Any:
+        try:
+            request = msgspec.convert(body, EmitRequest)
+        except msgspec.ValidationError as error:
+            raise RequestError(400, "InvalidRequest", str(error)) from error
+        return await emitter.emit(resource, request)
+
+    return {"receivesms": receive_sms, "emitevent": emit_event}
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+
+def _own_names(settings: Settings) -> list[str]:
+    public = urlsplit(settings.public_url).hostname if settings.public_url else None
+    return [name for name in (settings.host, public, *settings.tls_san) if name]
+
+
+def _authorities(addresses: Origins) -> list[str]:
+    return [urlsplit(origin).netloc for origin in addresses]
+
+
+def _endpoints(
+    addresses: Origins, certificates: tls.Certificates, resources: Resources
+) -> Endpoints:
+    resource = resources.communication.get(COMMUNICATION_ID).resource
+    return default_endpoints(
+        addresses,
+        ca=certificates.ca,
+        bundle=certificates.bundle,
+        communication_key=resource.keys[0],
+        topic_key=resources.topics.keys(TOPIC_ID)[0],
+        numbers=tuple(number.value for number in resource.numbers),
+    )

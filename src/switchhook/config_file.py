@@ -1,0 +1,156 @@
+"""How does what the configuration file asks for come about? By the functions the routes call.
+
+At every start: what is absent is created, what differs is updated, the rest is left alone. The file
+wins over changes that were made otherwise; what it does not name stays. A webhook that is not up
+yet does not delay the start: it is asked again, with growing pauses, until it agrees.
+"""
+
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from switchhook.clock import SECOND, Clock
+from switchhook.communication.arm_rules import CommunicationRecord
+from switchhook.communication.management import Resources
+from switchhook.config_tables import ConfigTables, NumberEntry, ResourceEntry, SubscriptionEntry
+from switchhook.errors import RequestError, StartError, StoreError
+from switchhook.grid.resources.records import SubscriptionRecord, TopicRecord
+from switchhook.grid.resources.sources import EventSource
+from switchhook.grid.resources.subscription_life import Spawn
+from switchhook.grid.resources.subscription_rules import INVALID_EXPIRATION
+from switchhook.grid.subscriptions import ProvisioningState
+from switchhook.grid.validate_endpoint import sleep
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# Pauses between handshakes, in seconds; the last one repeats.
+BACK_OFF = (1, 2, 5, 10, 30, 60)
+
+
+async def apply_tables(
+    tables: ConfigTables, *, resources: Resources, clock: Clock, spawn: Spawn
+) -> None:
+    """Make the resources what the file asks for; handshakes go on in the background.
+
+    Raises:
+        StartError: an entry breaks a rule of its resource.
+    """
+    for entry in tables.communication:
+        await _explained("communication", entry.name, _apply_communication(entry, resources))
+    for number in tables.numbers:
+        await _explained("numbers", number.number, _apply_number(number, resources))
+    for entry in tables.topics:
+        await _explained("topics", entry.name, _apply_topic(entry, resources))
+    follower = _Follower(resources, clock)
+    for subscription in tables.subscriptions:
+        started = await _explained(
+            "subscriptions", subscription.name, _apply_subscription(subscription, resources)
+        )
+        if started is not None:
+            spawn(follower.follow(subscription, started))
+
+
+async def _apply_communication(entry: ResourceEntry, resources: Resources) -> None:
+    before = _known_communication(entry, resources)
+    location, tags = entry.body["properties"].get("dataLocation"), entry.body.get("tags")
+    if before and tags in (None, before.tags) and location in (None, before.data_location):
+        return
+    await resources.communication.put(entry.resource_id, entry.name, entry.body)
+
+
+async def _apply_number(entry: NumberEntry, resources: Resources) -> None:
+    await resources.communication.put_number(entry.resource_id, entry.number, entry.body)
+
+
+async def _apply_topic(entry: ResourceEntry, resources: Resources) -> None:
+    before = _known_topic(entry, resources)
+    location, tags = entry.body.get("location"), entry.body.get("tags")
+    if before and tags in (None, before.tags) and location in (None, before.location):
+        return
+    await resources.topics.put(entry.resource_id, entry.name, entry.body)
+
+
+async def _apply_subscription(
+    entry: SubscriptionEntry, resources: Resources
+) -> SubscriptionRecord | None:
+    """The record whose handshake must be followed, or None when nothing is to be done."""
+    subscriptions = resources.subscriptions
+    source = _source(entry, resources)
+    settings = subscriptions.settings(source, entry.name)
+    if settings.validate_endpoint != entry.validate:
+        body = {"properties": {"validateEndpoint": entry.validate}}
+        await subscriptions.put_settings(source, entry.name, body)
+    if subscriptions.asks_for(source, entry.name, entry.body):
+        record = subscriptions.get(source, entry.name)
+        if record is not None and record.state is not ProvisioningState.FAILED:
+            return record
+    return await subscriptions.put(source, entry.name, entry.body)
+
+
+class _Follower:
+    """Asks a webhook again until it agrees, or until somebody else changes the subscription."""
+
+    def __init__(self, resources: Resources, clock: Clock) -> None:
+        self._subscriptions = resources.subscriptions
+        self._resources = resources
+        self._clock = clock
+
+    async def follow(self, entry: SubscriptionEntry, record: SubscriptionRecord) -> None:
+        asked = 0
+        while await self._subscriptions.finished(record) is ProvisioningState.FAILED:
+            pause = BACK_OFF[min(asked, len(BACK_OFF) - 1)]
+            asked += 1
+            await sleep(self._clock, pause * SECOND)
+            again = await self._ask_again(entry, record)
+            if again is None:
+                return
+            record = again
+
+    async def _ask_again(
+        self, entry: SubscriptionEntry, record: SubscriptionRecord
+    ) -> SubscriptionRecord | None:
+        try:
+            source = _source(entry, self._resources)
+            now = self._subscriptions.get(source, entry.name)
+            if now is None or now.operation != record.operation:
+                return None
+            return await self._subscriptions.put(source, entry.name, entry.body)
+        except (RequestError, StoreError, StartError) as error:
+            _log.warning(
+                "config_file.not_retried",
+                extra={"subscription": entry.name, "reason": str(error)},
+            )
+            return None
+
+
+async def _explained(table: str, name: str, applying: Coroutine[Any, Any, T]) -> T | None:
+    """The result, with an error turned into one that names the entry."""
+    try:
+        return await applying
+    except RequestError as error:
+        if error.message == INVALID_EXPIRATION:
+            _log.warning("config_file.expired", extra={"table": table, "entry": name})
+            return None
+        raise StartError(f"[[{table}]] '{name}': {error.message}") from error
+
+
+def _source(entry: SubscriptionEntry, resources: Resources) -> EventSource:
+    source = resources.sources.get(entry.source_id)
+    if source is None:
+        raise StartError(
+            f"[[subscriptions]] '{entry.name}': there is no '{entry.source_id}'; add it to "
+            "[[topics]] or [[communication]]"
+        )
+    return source
+
+
+def _known_topic(entry: ResourceEntry, resources: Resources) -> TopicRecord | None:
+    known = resources.sources.get(entry.resource_id)
+    return resources.topics.get(entry.resource_id) if known else None
+
+
+def _known_communication(entry: ResourceEntry, resources: Resources) -> CommunicationRecord | None:
+    known = resources.sources.get(entry.resource_id)
+    return resources.communication.get(entry.resource_id) if known else None

@@ -1,0 +1,14 @@
+"""How is this server to run? Every option with its default and its meaning, read once."""
+
+from switchhook.settings.model import LogFullAction, Settings
+from switchhook.settings.read import read_data_folder, read_settings
+from switchhook.settings.rules import is_development_key, is_loopback
+
+__all__ = [
+    "LogFullAction",
+    "Settings",
+    "is_development_key",
+    "is_loopback",
+    "read_data_folder",
+    "read_settings",
+]

@@ -1,0 +1,223 @@
+"""Which options are there? The fields of `Settings`, each with its default and its meaning."""
+
+import hmac
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+
+from switchhook import defaults
+from switchhook.settings import kinds
+from switchhook.settings.kinds import Kind
+
+# Tables of the TOML file that describe resources; whoever owns the resource checks them.
+RESOURCE_TABLES = ("communication", "numbers", "topics", "subscriptions")
+
+
+class LogFullAction(StrEnum):
+    """What to do when the log is at its size cap and no event in it is finished."""
+
+    REFUSE = "refuse"
+    DROP_OLDEST_UNFINISHED = "drop-oldest-unfinished"
+
+
+@dataclass(frozen=True)
+class About:
+    """What belongs to a field of `Settings` besides its type.
+
+    `shown` is the default for people, where the value itself says little. `is_flag` is false for
+    secrets, which every user of the machine could read in the list of processes.
+    """
+
+    kind: Kind
+    meaning: str
+    shown: str = ""
+    is_flag: bool = True
+
+
+@dataclass(frozen=True)
+class Option:
+    """A field of `Settings` as flags, variables, the TOML file and the reference see it."""
+
+    name: str
+    about: About
+    default: str
+
+    @property
+    def flag(self) -> str:
+        """Its spelling on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """Its spelling in the environment."""
+        return "SWITCHHOOK_" + self.name.upper()
+
+
+def _user_folder(name: str) -> Path:
+    return platformdirs.user_data_path("switchhook") / name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a server runs. Values are checked by `read_settings`, not here."""
+
+    data: Annotated[
+        Path,
+        About(
+            kinds.FOLDER,
+            "Folder of everything that is kept: events, resources, messages.",
+            shown="`data` in the platform's folder for user data",
+        ),
+    ] = field(default_factory=lambda: _user_folder("data"))
+    ephemeral: Annotated[
+        bool, About(kinds.BOOLEAN, "Keep everything in a throw-away folder, removed at the end.")
+    ] = False
+    host: Annotated[
+        str,
+        About(kinds.NAME, "Address to listen on. Any other than loopback needs keys of your own."),
+    ] = "127.0.0.1"
+    http_port: Annotated[int, About(kinds.PORT, "Port for HTTP; 0 takes a free one.")] = 8080
+    https_port: Annotated[int, About(kinds.PORT, "Port for HTTPS; 0 takes a free one.")] = 8443
+    public_url: Annotated[
+        str | None,
+        About(
+            kinds.PUBLIC_URL,
+            "Origin that clients use, in every link and connection string; its host name enters "
+            "the certificate.",
+            shown="`https://localhost` and the port",
+        ),
+    ] = None
+    tls_cert: Annotated[
+        Path | None,
+        About(
+            kinds.FILE,
+            "Certificate chain of your own, in PEM; with `tls_key`.",
+            shown="issued by the local certificate authority",
+        ),
+    ] = None
+    tls_key: Annotated[Path | None, About(kinds.FILE, "Private key of `tls_cert`, in PEM.")] = None
+    tls_san: Annotated[
+        tuple[str, ...],
+        About(kinds.many(kinds.NAME), "One more name or address for the certificate; repeatable."),
+    ] = ()
+    tls_folder: Annotated[
+        Path,
+        About(
+            kinds.FOLDER,
+            "Folder of the local certificate authority, shared by every data folder.",
+            shown="`tls` in the platform's folder for user data",
+        ),
+    ] = field(default_factory=lambda: _user_folder("tls"))
+    allow_http_webhooks: Annotated[
+        bool, About(kinds.BOOLEAN, "Deliver over http to other hosts than loopback too.")
+    ] = False
+    webhook_ca: Annotated[
+        Path | None,
+        About(
+            kinds.FILE,
+            "Certificates, in PEM, that webhooks are trusted by in addition to the public roots.",
+        ),
+    ] = None
+    communication_key: Annotated[
+        str | None,
+        About(
+            kinds.KEY,
+            "Access key of the default Communication Services resource.",
+            shown="the public development key",
+            is_flag=False,
+        ),
+    ] = None
+    topic_key: Annotated[
+        str | None,
+        About(
+            kinds.KEY,
+            "Access key of the default topic.",
+            shown="the public development key",
+            is_flag=False,
+        ),
+    ] = None
+    retention_hours: Annotated[
+        float,
+        About(kinds.span("hours", 1, 24 * 365), "How long the log keeps events that are finished."),
+    ] = 24.0
+    max_log_bytes: Annotated[
+        int, About(kinds.SIZE, "Size cap of the log's events.", shown="2 GiB")
+    ] = 2 << 30
+    log_full_action: Annotated[
+        LogFullAction,
+        About(
+            kinds.choice(*LogFullAction),
+            "What to do at the size cap once finished events are gone: answer publishers with 503, "
+            "or drop the oldest unfinished events.",
+        ),
+    ] = LogFullAction.REFUSE
+    checkpoint_interval: Annotated[
+        float,
+        About(
+            kinds.span("seconds", 0.01, 60),
+            "How often cursors are written: after a crash, at most what was delivered in such an "
+            "interval is delivered again.",
+        ),
+    ] = 0.1
+    shutdown_grace: Annotated[
+        float,
+        About(kinds.span("seconds", 0, 600), "How long running attempts may finish at the end."),
+    ] = 10.0
+    deliveries_in_flight: Annotated[
+        int, About(kinds.whole(1, 1000), "Deliveries of one event subscription at the same time.")
+    ] = 64
+    queue_length: Annotated[
+        int,
+        About(
+            kinds.whole(1, 100_000),
+            "Events of one event subscription in memory; one that falls behind reads the log.",
+        ),
+    ] = 1000
+    log_level: Annotated[
+        str, About(kinds.choice("debug", "info", "warning", "error"), "Least severe level to log.")
+    ] = "info"
+    json: Annotated[
+        bool, About(kinds.BOOLEAN, "When ready, print one line of JSON instead of the banner.")
+    ] = False
+    # Tables of the TOML file, unchecked: table name to its entries.
+    resources: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def communication_keys(self) -> tuple[str, str]:
+        """Primary and secondary access key of the default Communication Services resource."""
+        if self.communication_key is None:
+            return defaults.COMMUNICATION_KEYS
+        return self.communication_key, _secondary(self.communication_key, "sha512")
+
+    @property
+    def topic_keys(self) -> tuple[str, str]:
+        """Primary and secondary access key of the default topic."""
+        if self.topic_key is None:
+            return defaults.TOPIC_KEYS
+        return self.topic_key, _secondary(self.topic_key, "sha256")
+
+
+def options() -> Iterator[Option]:
+    """Every option, in the order of the fields."""
+    for each in fields(Settings):
+        for about in getattr(each.type, "__metadata__", ()):
+            yield Option(each.name, about, about.shown or _shown(each.default))
+
+
+def _shown(default: object) -> str:
+    if default is None or default == ():
+        return "none"
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _secondary(primary: str, digest: str) -> str:
+    # A resource has two keys; one setting is enough for both: the second is as secret as the first.
+    key = hmac.digest(b64decode(primary), b"switchhook secondary key", digest)
+    return b64encode(key).decode()

@@ -1,0 +1,67 @@
+"""The command `switchhook`: what it knows, and how it refuses."""
+
+import base64
+import subprocess
+import sys
+
+import pytest
+
+from switchhook.cli.main import COMMANDS, main
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_its_module(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each entry of the table leads to a module that explains itself."""
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+
+    assert f"usage: switchhook {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["serv"], "serv is no command (did you mean serve?)"),
+        (["endpoints", "--jsno"], "endpoints does not know --jsno (did you mean --json?)"),
+        (["new-key", "extra"], "new-key does not know extra"),
+    ],
+)
+def test_unknown_words_are_refused(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line on the error output, exit code 2."""
+    assert main(arguments) == 2
+    output = capsys.readouterr()
+    assert output.err.startswith(f"switchhook: {words}")
+    assert output.out == ""
+
+
+def test_missing_server_is_said(
+    tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command that needs a server says where it looked; exit code 1."""
+    folder = tmp_path_factory.mktemp("data")
+
+    assert main(["endpoints", "--data", str(folder)]) == 1
+    assert str(folder) in capsys.readouterr().err
+
+
+def test_new_key_is_fit_for_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    """What it prints passes the check of keys, and is another each time."""
+    assert main(["new-key"]) == main(["new-key"]) == 0
+    first, second = capsys.readouterr().out.split()
+
+    assert len(base64.b64decode(first)) == 32
+    assert first != second
+
+
+def test_light_commands_load_no_server() -> None:
+    """Start-up time: `--version` loads neither the server nor its libraries."""
+    script = (
+        "import sys, switchhook.cli.main\n"
+        "heavy = {'starlette', 'uvicorn', 'apsw', 'cryptography', 'switchhook.assemble'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+
+    assert answer.stdout.strip() == b"[]"

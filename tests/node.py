@@ -1,0 +1,33 @@
+"""Where is Node, for the tests that drive JavaScript clients?"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CLIENTS = ROOT / "tests/compat/js/node_modules"
+
+
+def node() -> str:
+    """The path of Node; without it the test skips on a laptop and fails where CI is set."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), str(ROOT / ".venv/bin")])
+    found = shutil.which("node", path=path)
+    if not found:
+        _go_without("Node 20 or newer is not installed: `make test` installs it")
+    return str(found)
+
+
+def node_with_clients() -> str:
+    """The same, where the official clients are installed in tests/compat/js too."""
+    found = node()
+    if not CLIENTS.is_dir():
+        _go_without("the JavaScript clients are not installed: `make test` installs them")
+    return found
+
+
+def _go_without(reason: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,1 @@
+"""Certificates: files, rules and real clients."""
