@@ -46,8 +46,9 @@ from switchhook.http.arm_api import routes as arm_api
 from switchhook.http.communication_api import sms_api
 from switchhook.http.errors import exception_handlers
 from switchhook.http.listener import Door, listening
-from switchhook.http.management_guard import ManagementGuard, load_or_create_token
+from switchhook.http.management_guard import ManagementGuard
 from switchhook.http.publish_api import PublishApi
+from switchhook.management_token import load_or_create_token
 from switchhook.settings import LogFullAction, Settings
 from switchhook.sockets import bind, loopback_twin
 from switchhook.stores.sqlite import SqliteStore

@@ -1,11 +1,12 @@
 """The ready message for people."""
 
 import io
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from switchhook.cli.banner import render, wants_color
+from switchhook.cli.banner import render, render_exports, wants_color
 from tests.rules.test_endpoints import some_endpoints
 
 
@@ -65,3 +66,19 @@ def test_color_is_for_terminals_that_want_it(
 ) -> None:
     """NO_COLOR counts when it is not empty, as no-color.org asks."""
     assert wants_color(stream, environment) is expected
+
+
+def test_exports_are_lines_that_a_shell_evaluates(tmp_path: Path) -> None:
+    """`eval "$(switchhook endpoints --exports)"` sets all that clients need."""
+    lines = render_exports(some_endpoints())
+    shell = subprocess.run(
+        ["/bin/sh", "-c", f'{lines}\nenv | grep "^COMMUNICATION_CONNECTION_STRING="'],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+
+    told = some_endpoints().communication.connection_string
+    assert shell.stdout == f"COMMUNICATION_CONNECTION_STRING={told}\n"
+    assert len(lines.splitlines()) == 6

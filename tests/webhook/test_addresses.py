@@ -83,7 +83,7 @@ def test_url_that_cannot_be_called_is_refused(url: str, reason: str) -> None:
         ("127.255.255.254", True),
         ("::1", True),
         ("::ffff:127.0.0.1", True),
-        ("0.0.0.0", False),  # noqa: S104 - it is only looked at
+        ("0.0.0.0", False),
         ("10.0.0.1", False),
         ("169.254.169.254", False),
         ("::ffff:10.0.0.1", False),

@@ -7,19 +7,15 @@ in `Host`: both are refused.
 
 import hmac
 import ipaddress
-import os
-import secrets
 from collections.abc import Collection
-from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from switchhook.errors import RequestError, StartError
+from switchhook.errors import RequestError
 from switchhook.http.errors import arm_error
-
-TOKEN_FILE = "management-token"  # noqa: S105 - the name of a file
+from switchhook.management_token import TOKEN_FILE
 
 
 class ManagementGuard:
@@ -86,41 +82,6 @@ class ManagementGuard:
                 f"The access token is invalid. It stands in the file '{TOKEN_FILE}' of the "
                 "server's data folder.",
             )
-
-
-def load_or_create_token(folder: Path) -> str:
-    """The token of the data folder, readable by its owner only; made at the first start.
-
-    Raises:
-        StartError: the file cannot be read or written, or is empty.
-    """
-    path = folder / TOKEN_FILE
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return read_token(folder)
-    except OSError as error:
-        raise StartError(f"cannot write the management token {path}: {error}") from error
-    token = secrets.token_urlsafe(32)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(token)
-    return token
-
-
-def read_token(folder: Path) -> str:
-    """The token of the data folder.
-
-    Raises:
-        StartError: there is none that can be read.
-    """
-    path = folder / TOKEN_FILE
-    try:
-        token = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise StartError(f"cannot read the management token {path}: {error}") from error
-    if not token:
-        raise StartError(f"the management token {path} is empty: delete the file and start again")
-    return token
 
 
 def _without_port(host: str) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from switchhook import defaults
 from switchhook.cli import communication, sms, subscription, system_topic, topic
-from switchhook.cli.arm_client import ENDPOINTS_FILE, ArmClient
+from switchhook.cli.arm_client import ArmClient
+from switchhook.endpoints import Endpoints, Origins, default_endpoints, save
 from switchhook.errors import ConnectError, RequestError
-from switchhook.http.management_guard import TOKEN_FILE
+from switchhook.management_token import TOKEN_FILE
 from tests.compat.arm.server import served
 from tests.flow.arm.scene import ACS_ID, TOKEN, Scene, answering
 
@@ -34,13 +34,21 @@ async def run(scene: Scene, tmp_path: Path) -> AsyncIterator[Run]:
         return code
 
     async with served(scene.app()) as url:
-        endpoints = {
-            "http_endpoint": url,
-            "subscription_id": defaults.SUBSCRIPTION_ID,
-            "resource_group": defaults.RESOURCE_GROUP,
-        }
-        (tmp_path / ENDPOINTS_FILE).write_text(json.dumps(endpoints))
+        save(tmp_path, endpoints_at(url))
         yield command
+
+
+def endpoints_at(url: str) -> Endpoints:
+    """What a server at this address says of itself."""
+    nowhere = Path("ca.pem")
+    return default_endpoints(
+        Origins(url, url),
+        ca=nowhere,
+        bundle=nowhere,
+        communication_key="",
+        topic_key="",
+        numbers=(),
+    )
 
 
 async def test_topic_commands(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,7 +147,6 @@ def test_no_server_is_said_clearly(tmp_path: Path) -> None:
         ArmClient.open(str(tmp_path))
 
     (tmp_path / TOKEN_FILE).write_text(TOKEN)
-    endpoints = {"http_endpoint": "http://127.0.0.1:9", "subscription_id": "s"}
-    (tmp_path / ENDPOINTS_FILE).write_text(json.dumps(endpoints | {"resource_group": "g"}))
+    save(tmp_path, endpoints_at("http://127.0.0.1:9"))
     with pytest.raises(ConnectError, match=r"no server answers at http://127\.0\.0\.1:9"):
         ArmClient.open(str(tmp_path)).get("/subscriptions")

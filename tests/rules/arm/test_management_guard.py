@@ -6,12 +6,8 @@ import pytest
 from starlette.datastructures import Headers
 
 from switchhook.errors import RequestError, StartError
-from switchhook.http.management_guard import (
-    TOKEN_FILE,
-    ManagementGuard,
-    load_or_create_token,
-    read_token,
-)
+from switchhook.http.management_guard import ManagementGuard
+from switchhook.management_token import TOKEN_FILE, load_or_create_token, read_token
 
 GUARD = ManagementGuard("secret", ["switchhook"])
 

@@ -1,0 +1,169 @@
+"""How do commands reach the running server? Over its management routes, like any client.
+
+The data folder tells where: `endpoints.json`, written when the server is ready, and the token.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from switchhook.endpoints import load
+from switchhook.errors import ConnectError, RequestError, StartError
+from switchhook.grid.resources.ids import COMMUNICATION, EVENT_GRID
+from switchhook.management_token import read_token
+from switchhook.settings import read_data_folder
+
+API_VERSION = "2025-02-15"
+TIMEOUT = 60.0  # seconds; a handshake may take half of it twice
+_POLL_PAUSE = 0.2
+
+Body = dict[str, Any]
+
+
+class ArmClient:
+    """A client of one server's management routes. Not for use by several threads at once."""
+
+    def __init__(self, *, url: str, token: str, subscription_id: str, resource_group: str) -> None:
+        self._url = url
+        self._token = token
+        self._address = urlsplit(url)
+        self._subscription = f"/subscriptions/{subscription_id}"
+        self._group = f"{self._subscription}/resourceGroups/{resource_group}"
+        self.warnings: list[str] = []
+
+    @classmethod
+    def open(cls, data: str | None = None, environ: Mapping[str, str] = os.environ) -> "ArmClient":
+        """The client of the server that runs on a data folder.
+
+        Raises:
+            ConnectError: none does.
+        """
+        folder = read_data_folder({"data": data}, environ, Path.cwd())
+        endpoints = load(folder)
+        try:
+            token = read_token(folder)
+        except StartError as error:
+            raise ConnectError(str(error)) from error
+        return cls(
+            url=endpoints.http_endpoint,
+            token=token,
+            subscription_id=endpoints.subscription_id,
+            resource_group=endpoints.resource_group,
+        )
+
+    def topic_id(self, name: str) -> str:
+        """The id of a custom topic."""
+        return f"{self._group}/providers/{EVENT_GRID}/topics/{quote(name, safe='')}"
+
+    def system_topic_id(self, name: str) -> str:
+        """The id of a system topic."""
+        return f"{self._group}/providers/{EVENT_GRID}/systemTopics/{quote(name, safe='')}"
+
+    def communication_id(self, name: str) -> str:
+        """The id of a Communication Services resource."""
+        name = quote(name, safe="")
+        return f"{self._group}/providers/{COMMUNICATION}/CommunicationServices/{name}"
+
+    def subscription_path(self, rest: str) -> str:
+        """A path below the Azure subscription, for lists over all groups."""
+        return f"{self._subscription}/providers/{rest}"
+
+    def get(self, path: str) -> Body:
+        """GET a resource."""
+        return self._call("GET", path)
+
+    def list(self, path: str) -> Iterator[Body]:
+        """GET every page of a list."""
+        following: str | None = path
+        while following:
+            answer = self._call("GET", following)
+            yield from answer.get("value", [])
+            link = urlsplit(answer.get("nextLink") or "")
+            following = f"{link.path}?{link.query}" if link.path else None
+
+    def put(self, path: str, body: Body) -> Body:
+        """PUT a resource, and wait for the end of the operation that it starts."""
+        return self._finished(path, "PUT", body)
+
+    def patch(self, path: str, body: Body) -> Body:
+        """PATCH a resource, and wait for the end of the operation that it starts."""
+        return self._finished(path, "PATCH", body)
+
+    def post(self, path: str, body: Body | None = None) -> Body:
+        """POST an action."""
+        return self._call("POST", path, body or {})
+
+    def delete(self, path: str) -> None:
+        """DELETE a resource; one that is not there counts as deleted."""
+        self._call("DELETE", path)
+
+    def _finished(self, path: str, method: str, body: Body) -> Body:
+        answer, headers = self._exchange(method, path, body)
+        operation = headers.get("azure-asyncoperation")
+        if operation is None:
+            return answer
+        link = urlsplit(operation)
+        while True:
+            status = self._call("GET", f"{link.path}?{link.query}")
+            if status["status"] == "InProgress":
+                time.sleep(_POLL_PAUSE)
+                continue
+            if status["status"] != "Succeeded":
+                error = status.get("error", {})
+                raise RequestError(400, error.get("code", ""), error.get("message", ""))
+            return self.get(path)
+
+    def _call(self, method: str, path: str, body: Body | None = None) -> Body:
+        return self._exchange(method, path, body)[0]
+
+    def _exchange(
+        self, method: str, path: str, body: Body | None = None
+    ) -> tuple[Body, Mapping[str, str]]:
+        target = path if "?" in path else f"{path}?api-version={API_VERSION}"
+        connection = http.client.HTTPConnection(
+            self._address.hostname or "", self._address.port, timeout=TIMEOUT
+        )
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        try:
+            content = None if body is None else json.dumps(body)
+            connection.request(method, target, content, headers)
+            response = connection.getresponse()
+            text = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectError(f"no server answers at {self._url}: {error}") from error
+        finally:
+            connection.close()
+        found = {name.lower(): value for name, value in response.getheaders()}
+        self._note_warning(found)
+        return _read(response.status, text), found
+
+    def _note_warning(self, headers: Mapping[str, str]) -> None:
+        if "warning" in headers:
+            self.warnings.append(headers["warning"].partition('"')[2].rstrip('"'))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What every command that talks to the server takes."""
+    parser.add_argument("--data", metavar="DIR", help="the data folder of the server")
+    parser.add_argument("--json", action="store_true", help="print JSON as the server answers it")
+
+
+def _read(status: int, text: bytes) -> Body:
+    try:
+        body = json.loads(text) if text.strip() else {}
+    except ValueError:
+        body = {}
+    if status < 400:
+        return body if isinstance(body, dict) else {}
+    error = body.get("error", {}) if isinstance(body, dict) else {}
+    raise RequestError(
+        status,
+        error.get("code", str(status)),
+        error.get("message", text.decode("utf-8", "replace")[:200]),
+    )

@@ -1,0 +1,44 @@
+"""`switchhook endpoints`: the ready message of a running server, again."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from switchhook.cli.banner import render, render_exports, wants_color
+from switchhook.endpoints import load, to_line
+from switchhook.settings import read_data_folder
+
+
+def add_parser(subparsers: Any) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "endpoints",
+        description="Print where the server on a data folder answers, with its keys.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--data", metavar="DIR", help="the server's data folder")
+    parser.add_argument("--config", metavar="FILE", help="the server's TOML file")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one line of JSON")
+    form.add_argument(
+        "--exports",
+        action="store_true",
+        help='lines for a shell: eval "$(switchhook endpoints --exports)"',
+    )
+    parser.set_defaults(run=print_endpoints)
+
+
+def print_endpoints(arguments: argparse.Namespace) -> int:
+    """Print the endpoints of the server that runs on the data folder."""
+    flags = {"data": arguments.data, "config": arguments.config}
+    folder = read_data_folder(flags, os.environ, Path.cwd())
+    endpoints = load(folder)
+    if arguments.json:
+        print(to_line(endpoints))
+    elif arguments.exports:
+        print(render_exports(endpoints))
+    else:
+        print(render(endpoints, folder, is_colored=wants_color(sys.stdout, os.environ)))
+    return 0
