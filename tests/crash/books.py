@@ -1,0 +1,148 @@
+"""What was acknowledged, what arrived, and do the two agree?"""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+
+# The last second before a kill is what rates are computed from.
+WINDOW = 1.0
+# A load that has just begun still rises: its rate is that of the end, when that is higher.
+LAST_WINDOW = 0.25
+
+
+class RecentTimes:
+    """How often something happened in the last second."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+        self.since = 0.0
+
+    def restart(self, now: float) -> None:
+        """Forget what was; rates count from `now` on."""
+        self._times.clear()
+        self.since = now
+
+    def add(self, now: float) -> None:
+        """It happened."""
+        self._times.append(now)
+        while self._times[0] < now - WINDOW:
+            self._times.popleft()
+
+    def per_second(self, now: float, window: float = WINDOW) -> float:
+        """The mean over the last `window` seconds, or since the restart when that was later."""
+        start = max(self.since, now - window)
+        return sum(each >= start for each in self._times) / max(now - start, 0.001)
+
+
+class Kill(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of the load at the instant of a kill."""
+
+    at: float
+    unacknowledged: int
+    acknowledged_per_second: float
+    delivered_per_second: float
+
+
+@dataclass
+class Arrivals:
+    """What one subscription received: each id with its count and its first time."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first_at: dict[str, float] = field(default_factory=dict)
+    duplicates: list[tuple[int, float]] = field(default_factory=list)
+
+    def add(self, event_id: str, now: float, kills: int) -> None:
+        """An event arrived after so many kills."""
+        self.counts[event_id] += 1
+        if self.counts[event_id] == 1:
+            self.first_at[event_id] = now
+        else:
+            self.duplicates.append((kills, self.first_at[event_id]))
+
+
+@dataclass
+class Books:
+    """Everything that publishers and receiver wrote down in one campaign."""
+
+    sent_events: set[str] = field(default_factory=set)
+    events: set[str] = field(default_factory=set)  # acknowledged with 200
+    messages: set[str] = field(default_factory=set)  # acknowledged with 202
+    in_flight: int = 0
+    refusals: list[str] = field(default_factory=list)
+    acknowledged: RecentTimes = field(default_factory=RecentTimes)
+    delivered: RecentTimes = field(default_factory=RecentTimes)
+    kills: list[Kill] = field(default_factory=list)
+    arrivals: dict[str, Arrivals] = field(default_factory=dict)
+    reports: dict[str, set[str]] = field(default_factory=dict)  # message id to event ids
+
+    def arrive(self, subscription: str, event_id: str, now: float, message: str | None) -> None:
+        """An event arrived at the webhook of a subscription."""
+        self.delivered.add(now)
+        self.arrivals.setdefault(subscription, Arrivals()).add(event_id, now, len(self.kills))
+        if message is not None:
+            self.reports.setdefault(message, set()).add(event_id)
+
+    def received(self, subscription: str) -> Counter[str]:
+        """The ids that a subscription received, with their counts."""
+        return self.arrivals.setdefault(subscription, Arrivals()).counts
+
+    def missing(self, wanting: str) -> list[str]:
+        """What was acknowledged and has not arrived."""
+        events = self.events - self.received(wanting).keys()
+        return sorted(events) + sorted(self.messages - self.reports.keys())
+
+    def duplicates_of(self, number: int) -> list[float]:
+        """How long before kill `number` (from 1) each event that came again had come first."""
+        kill = self.kills[number - 1]
+        return sorted(
+            kill.at - first_at
+            for arrivals in self.arrivals.values()
+            for kills, first_at in arrivals.duplicates
+            if kills == number
+        )
+
+
+def judge(
+    books: Books, *, wanting: str, unwanting: Iterable[str], checkpoint: float, in_flight: int
+) -> list[str]:
+    """What is wrong, in words; nothing when every promise was kept.
+
+    `wanting` is the subscription to the published events, `unwanting` those whose filters match
+    nothing; `checkpoint` in seconds; `in_flight` is how many deliveries can be under way at once.
+    """
+    problems = [f"refused: {each}" for each in books.refusals[:5]]
+    missing = books.missing(wanting)
+    if missing:
+        problems.append(f"{len(missing)} acknowledged and never delivered: {missing[:5]}")
+    invented = books.received(wanting).keys() - books.sent_events
+    if invented:
+        problems.append(f"{len(invented)} delivered and never sent: {sorted(invented)[:5]}")
+    problems += [
+        f"{name}: {len(books.received(name))} delivered against its filter"
+        for name in unwanting
+        if books.received(name)
+    ]
+    # The simulated carrier reports once, and state and event are one commit: a second event for a
+    # message would mean that the first was made without the state that says so.
+    twice = [message for message, ids in books.reports.items() if len(ids) > 1]
+    if twice:
+        problems.append(f"{len(twice)} messages were reported by two events: {twice[:5]}")
+    return problems + _too_many_duplicates(books, checkpoint, in_flight)
+
+
+def _too_many_duplicates(books: Books, checkpoint: float, in_flight: int) -> list[str]:
+    problems = []
+    for number, kill in enumerate(books.kills, 1):
+        # What was delivered since the last checkpoint, and what was on its way.
+        allowed = kill.delivered_per_second * checkpoint + in_flight
+        found = len(books.duplicates_of(number))
+        if found > allowed:
+            problems.append(f"kill {number}: {found} duplicates, {allowed:.0f} allowed")
+    without_kill = sum(
+        kills == 0 for arrivals in books.arrivals.values() for kills, _ in arrivals.duplicates
+    )
+    if without_kill:
+        problems.append(f"{without_kill} duplicates before the first kill")
+    return problems

@@ -1,0 +1,163 @@
+"""Kill the server under load, again and again, and compare the books at the end."""
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvloop
+
+from tests.crash.books import LAST_WINDOW, Books, Kill, judge
+from tests.crash.load import SUBJECT, Load
+from tests.crash.management import Management
+from tests.crash.sink import REPORT, Sink
+from tests.system.server_process import Command, ServerProcess
+
+CHECKPOINT = 0.1  # seconds
+# What must hold at the instant of every kill.
+LEAST_PER_SECOND = 500.0
+LEAST_UNACKNOWLEDGED = 50
+# A kill comes so many seconds after the load began, early ones in the middle of catching up.
+KILL_AFTER = (0.15, 1.5)
+LOAD_REACHED_WITHIN = 20.0
+QUIET_WITHIN = 40.0
+# Two subscriptions take what the load makes, with 64 deliveries in flight each. A cursor waits for
+# the oldest of them: what the others finish meanwhile comes again too, and is as much at most.
+IN_FLIGHT = 2 * 64
+
+PUBLISHED, ELSEWHERE, REPORTS, OTHER_NUMBER = "published", "elsewhere", "reports", "other-number"
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a campaign found: nothing in `problems` when every promise was kept."""
+
+    problems: list[str]
+    lines: list[str]
+
+
+def run(*, kills: int, seed: int, folder: Path, say: Callable[[str], None]) -> Outcome:
+    """Run a campaign to its end, on an event loop of its own."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(Campaign(kills, seed, folder, say).run())
+
+
+class Campaign:
+    """A number of kills on one data folder."""
+
+    def __init__(self, kills: int, seed: int, folder: Path, say: Callable[[str], None]) -> None:
+        self._kills = kills
+        self._random = random.Random(seed)  # noqa: S311 - repeatable is what it has to be
+        self._data = folder / "data"
+        self._command = Command(folder / "user")
+        self._say = say
+        self._books = Books()
+        self._lines: list[str] = []
+
+    async def run(self) -> Outcome:
+        """Kill, restart and load; then wait until all is delivered, and judge."""
+        async with Sink(self._books) as sink:
+            for number in range(1, self._kills + 1):
+                server = await self._serve()
+                if number == 1:
+                    await _subscribe(server, sink)
+                load = Load(self._books, server.ready, number)
+                await load.start()
+                await self._kill(server, self._random.uniform(*KILL_AFTER))
+                await load.end()
+                self._report(number)
+            await self._finish(sink)
+        problems = judge(
+            self._books,
+            wanting=PUBLISHED,
+            unwanting=(ELSEWHERE, OTHER_NUMBER),
+            checkpoint=CHECKPOINT,
+            in_flight=IN_FLIGHT,
+        )
+        return Outcome(problems=problems, lines=self._lines)
+
+    async def _serve(self) -> ServerProcess:
+        return await self._command.serve(self._data, "--checkpoint-interval", str(CHECKPOINT))
+
+    async def _kill(self, server: ServerProcess, after: float) -> None:
+        await asyncio.sleep(after)  # the random instant; nothing is waited for
+        deadline = time.monotonic() + LOAD_REACHED_WITHIN
+        while not _is_loaded(state := self._state()):
+            assert server.is_running, server.log_tail()
+            assert time.monotonic() < deadline, f"the load was never reached: {state}"
+            await asyncio.sleep(0.01)
+        # Between measuring and killing this process does nothing else.
+        server.send_signal(signal.SIGKILL)
+        self._books.kills.append(state)
+        await server.ended()
+
+    def _state(self) -> Kill:
+        now = time.monotonic()
+        return Kill(
+            at=now,
+            unacknowledged=self._books.in_flight,
+            acknowledged_per_second=self._books.acknowledged.per_second(now),
+            delivered_per_second=max(
+                self._books.delivered.per_second(now),
+                self._books.delivered.per_second(now, LAST_WINDOW),
+            ),
+        )
+
+    async def _finish(self, sink: Sink) -> None:
+        """Start once more, load a little, and let everything be delivered."""
+        server = await self._serve()
+        load = Load(self._books, server.ready, self._kills + 1)
+        await load.start()
+        await asyncio.sleep(KILL_AFTER[0])  # the restarted server takes new work as well
+        await load.end()
+        await sink.wait_for_quiet(PUBLISHED, within=QUIET_WITHIN)
+        self._report_duplicates()
+        code = await server.stop()
+        assert code == 0, server.log_tail()
+
+    def _report(self, number: int) -> None:
+        kill = self._books.kills[-1]
+        self._line(
+            f"kill {number}: {kill.acknowledged_per_second:,.0f} acknowledged/s, "
+            f"{kill.unacknowledged} requests unacknowledged, "
+            f"{kill.delivered_per_second:,.0f} delivered/s"
+        )
+
+    def _report_duplicates(self) -> None:
+        books = self._books
+        for number, kill in enumerate(books.kills, 1):
+            ages = books.duplicates_of(number)
+            oldest = f", the oldest from {max(ages) * 1000:.0f} ms before it" if ages else ""
+            allowed = kill.delivered_per_second * CHECKPOINT + IN_FLIGHT
+            self._line(f"kill {number}: {len(ages)} duplicates of {allowed:.0f} allowed{oldest}")
+        self._line(
+            f"{len(books.events):,} events and {len(books.messages):,} messages acknowledged, "
+            f"{len(books.missing(PUBLISHED))} lost, over {len(books.kills)} kills"
+        )
+
+    def _line(self, text: str) -> None:
+        self._lines.append(text)
+        self._say(text)
+
+
+async def _subscribe(server: ServerProcess, sink: Sink) -> None:
+    management = Management(server)
+    topic, communication = server.ready.topic, server.ready.communication
+    wanted: dict[tuple[str, str], dict[str, Any]] = {
+        (topic.resource_id, PUBLISHED): {"subjectBeginsWith": SUBJECT},
+        (topic.resource_id, ELSEWHERE): {"subjectBeginsWith": "elsewhere/"},
+        (communication.resource_id, REPORTS): {"includedEventTypes": [REPORT]},
+        (communication.resource_id, OTHER_NUMBER): {"subjectBeginsWith": "phonenumber/1999"},
+    }
+    for (scope, name), filter_ in wanted.items():
+        await management.subscribe(scope, name, sink.url(name), filter_)
+
+
+def _is_loaded(state: Kill) -> bool:
+    return (
+        state.acknowledged_per_second >= LEAST_PER_SECOND
+        and state.unacknowledged >= LEAST_UNACKNOWLEDGED
+    )

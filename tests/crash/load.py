@@ -1,0 +1,132 @@
+"""The load: many publishers, each with one request on the way at any time."""
+
+import asyncio
+import itertools
+import time
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tests.crash.books import Books
+from tests.crash.http_client import Answer, Connection, build_request, signed_headers
+from tests.system.server_process import Ready
+
+# Two kinds of work at once: direct publishes, and SMS sends with delivery reports.
+EVENT_PUBLISHERS = 96
+SMS_SENDERS = 16
+SUBJECT = "crash/"
+_SMS = "/sms?api-version=2026-01-23"
+# Its last four digits name no fate of the simulated carrier: the message is delivered.
+_RECIPIENT = "+14255550100"
+
+
+class Load:
+    """Publishers for one run of the server; what they learn goes into the books."""
+
+    def __init__(self, books: Books, ready: Ready, run: int) -> None:
+        self._books = books
+        self._ready = ready
+        self._ids = (f"event-{run}-{number}" for number in itertools.count(1))
+        self._is_ending = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Connect all publishers, then let them go."""
+        endpoint = self._ready.http_endpoint
+        connections = [
+            await Connection.open(endpoint) for _ in range(EVENT_PUBLISHERS + SMS_SENDERS)
+        ]
+        now = time.monotonic()
+        self._books.acknowledged.restart(now)
+        self._books.delivered.restart(now)
+        self._tasks = [
+            asyncio.create_task(
+                self._publish(connection) if number < EVENT_PUBLISHERS else self._send(connection)
+            )
+            for number, connection in enumerate(connections)
+        ]
+
+    async def end(self) -> None:
+        """Let every publisher wait for its last answer, or lose its connection."""
+        self._is_ending = True
+        await asyncio.gather(*self._tasks)
+
+    async def _publish(self, connection: Connection) -> None:
+        path = urlsplit(self._ready.topic.endpoint).path
+        headers = {"aeg-sas-key": self._ready.topic.key}
+        while not self._is_ending:
+            event_id = next(self._ids)
+            self._books.sent_events.add(event_id)
+            request = build_request("POST", path, connection.host, headers, _event(event_id))
+            answer = await self._exchange(connection, request)
+            if answer is None:
+                return
+            if answer.status == 200:
+                self._books.events.add(event_id)
+            else:
+                self._books.refusals.append(f"{answer.status} {answer.body!r}")
+        connection.close()
+
+    async def _send(self, connection: Connection) -> None:
+        communication = self._ready.communication
+        body = _message(communication.numbers[0])
+        while not self._is_ending:
+            key, host = communication.access_key, connection.host
+            headers = signed_headers("POST", _SMS, host, key, body)
+            answer = await self._exchange(
+                connection, build_request("POST", _SMS, host, headers, body)
+            )
+            if answer is None:
+                return
+            if answer.status == 202:
+                self._books.messages.update(_message_ids(answer))
+            else:
+                self._books.refusals.append(f"{answer.status} {answer.body!r}")
+        connection.close()
+
+    async def _exchange(self, connection: Connection, request: bytes) -> Answer | None:
+        """The answer; None when the connection is lost and nobody knows what became of it."""
+        self._books.in_flight += 1
+        try:
+            answer = await connection.exchange(request)
+        except ConnectionError:
+            return None
+        finally:
+            self._books.in_flight -= 1
+        self._books.acknowledged.add(time.monotonic())
+        return answer
+
+
+def _event(event_id: str) -> bytes:
+    return (
+        b'[{"id":"%s","subject":"' + SUBJECT.encode() + b'orders","eventType":"Shop.OrderPlaced",'
+        b'"eventTime":"2026-01-01T00:00:00Z","data":{"total":12.5},"dataVersion":"1.0"}]'
+    ) % event_id.encode()
+
+
+def _message(sender: str) -> bytes:
+    return msgspec.json.encode(
+        {
+            "from": sender,
+            "smsRecipients": [{"to": _RECIPIENT}],
+            "message": "The lights stay on.",
+            "smsSendOptions": {"enableDeliveryReport": True},
+        }
+    )
+
+
+class _Result(msgspec.Struct, rename="camel"):
+    successful: bool
+    message_id: str | None = None
+
+
+class _Results(msgspec.Struct):
+    value: list[_Result]
+
+
+_results = msgspec.json.Decoder(_Results)
+
+
+def _message_ids(answer: Answer) -> list[str]:
+    results = _results.decode(answer.body).value
+    return [each.message_id for each in results if each.successful and each.message_id]

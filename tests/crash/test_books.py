@@ -1,0 +1,129 @@
+"""The campaign's own bookkeeping: it must see what it is there to see."""
+
+from tests.crash.books import Books, Kill, RecentTimes, judge
+
+
+def judged(books: Books) -> list[str]:
+    """The verdict with small limits."""
+    return judge(books, wanting="all", unwanting=("none",), checkpoint=0.1, in_flight=2)
+
+
+def killed_books(delivered_per_second: float = 0.0) -> Books:
+    """Books in which `a` and a message `m` were acknowledged and delivered, then a kill."""
+    books = Books(sent_events={"a", "lost"}, events={"a"}, messages={"m"})
+    books.arrive("all", "a", 9.95, None)
+    books.arrive("reports", "report-of-m", 9.95, "m")
+    books.kills.append(
+        Kill(
+            at=10.0,
+            unacknowledged=60,
+            acknowledged_per_second=600.0,
+            delivered_per_second=delivered_per_second,
+        )
+    )
+    return books
+
+
+def test_complete_books_have_no_problems() -> None:
+    """Everything acknowledged arrived, and nothing else."""
+    assert judged(killed_books()) == []
+
+
+def test_an_unacknowledged_event_may_arrive_or_not() -> None:
+    """Nobody was promised anything about it."""
+    books = killed_books()
+
+    books.arrive("all", "lost", 11.0, None)
+
+    assert judged(books) == []
+
+
+def test_a_lost_event_is_seen() -> None:
+    """An acknowledged event that never arrived is named."""
+    books = killed_books()
+
+    books.events.add("lost")
+
+    assert judged(books) == ["1 acknowledged and never delivered: ['lost']"]
+
+
+def test_a_lost_delivery_report_is_seen() -> None:
+    """An acknowledged message without its delivery report is named."""
+    books = killed_books()
+
+    books.messages.add("m2")
+
+    assert judged(books) == ["1 acknowledged and never delivered: ['m2']"]
+
+
+def test_an_invented_event_is_seen() -> None:
+    """What was delivered must have been sent."""
+    books = killed_books()
+
+    books.arrive("all", "ghost", 11.0, None)
+
+    assert judged(books) == ["1 delivered and never sent: ['ghost']"]
+
+
+def test_a_filtered_event_is_seen() -> None:
+    """A subscription whose filter matches nothing gets nothing."""
+    books = killed_books()
+
+    books.arrive("none", "a", 11.0, None)
+
+    assert judged(books) == ["none: 1 delivered against its filter"]
+
+
+def test_two_report_events_of_one_message_are_seen() -> None:
+    """The same event may come twice, but there is one event for a message."""
+    books = killed_books()
+
+    books.arrive("reports", "another-report-of-m", 11.0, "m")
+
+    assert judged(books) == ["1 messages were reported by two events: ['m']"]
+
+
+def test_duplicates_up_to_the_checkpoint_and_in_flight_are_allowed() -> None:
+    """10 a second for 0.1 s and 2 in flight make 3."""
+    books = killed_books(delivered_per_second=10.0)
+
+    for _ in range(3):
+        books.arrive("all", "a", 11.0, None)
+
+    assert judged(books) == []
+    assert [round(age, 2) for age in books.duplicates_of(1)] == [0.05, 0.05, 0.05]
+
+
+def test_more_duplicates_are_seen() -> None:
+    """Above the bound each kill is named with what was found and allowed."""
+    books = killed_books(delivered_per_second=10.0)
+
+    for _ in range(4):
+        books.arrive("all", "a", 11.0, None)
+
+    assert judged(books) == ["kill 1: 4 duplicates, 3 allowed"]
+
+
+def test_a_duplicate_without_a_kill_is_seen() -> None:
+    """A server that was never killed repeats nothing."""
+    books = Books(sent_events={"a"}, events={"a"})
+
+    books.arrive("all", "a", 1.0, None)
+    books.arrive("all", "a", 2.0, None)
+
+    assert judged(books) == ["1 duplicates before the first kill"]
+
+
+def test_a_rate_counts_the_last_second_only() -> None:
+    """What is older than a second, or came before the restart, does not count."""
+    times = RecentTimes()
+    times.restart(0.0)
+
+    for moment in (0.5, 1.2, 1.4, 1.6):
+        times.add(moment)
+
+    assert times.per_second(2.0) == 3.0
+    assert times.per_second(2.0, 0.5) == 2.0
+    times.restart(2.0)
+    times.add(2.25)
+    assert times.per_second(2.5) == 2.0

@@ -1,0 +1,142 @@
+"""A server that is stopped and started again is as it was."""
+
+import signal
+
+import msgspec
+import pytest
+
+from tests.crash.books import Books, judge
+from tests.crash.load import SUBJECT, Load
+from tests.crash.management import Management
+from tests.crash.sink import REPORT, Sink
+from tests.receiver import Receiver
+from tests.system.conftest import Serve
+from tests.system.publishing import call_sms, publish
+from tests.system.server_process import Ready
+
+pytestmark = pytest.mark.system
+
+TOPICS = "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.EventGrid/topics/"
+
+
+async def test_the_ready_line_has_every_member(serve: Serve) -> None:
+    """One line of JSON with all that a script needs, and nothing else."""
+    server = await serve()
+
+    members = msgspec.json.decode(server.ready_line, type=dict[str, object])
+    assert members.keys() == set(Ready.__struct_fields__)
+    assert server.ready.http_endpoint.startswith("http://localhost:")
+    assert server.ready.communication.access_key in server.ready.communication.connection_string
+    assert server.ready.communication.numbers
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_clean_stop_ends_with_0_and_repeats_nothing(
+    serve: Serve, number: signal.Signals
+) -> None:
+    """The last checkpoint is written: the next start delivers only what is new."""
+    async with Receiver() as receiver:
+        server = await serve()
+        topic = server.ready.topic.resource_id
+        await Management(server).subscribe(topic, "hook", receiver.url)
+        await publish(server.ready, *(f"before-{n}" for n in range(20)))
+        await receiver.wait_for_events(20)
+
+        code = await server.stop(number)
+        server = await serve()
+        await publish(server.ready, "after")
+        events = await receiver.wait_for_events(21)
+
+    assert code == 0
+    assert sorted(event["id"] for event in events) == sorted(
+        ["after", *(f"before-{n}" for n in range(20))]
+    )
+
+
+async def test_a_stop_under_load_loses_and_repeats_nothing(serve: Serve) -> None:
+    """Attempts that run may end, what was acknowledged comes after the next start, once."""
+    books = Books()
+    async with Sink(books) as sink:
+        server = await serve()
+        management = Management(server)
+        resource = server.ready.communication.resource_id
+        await management.subscribe(
+            server.ready.topic.resource_id, "all", sink.url("all"), {"subjectBeginsWith": SUBJECT}
+        )
+        await management.subscribe(
+            resource, "reports", sink.url("reports"), {"includedEventTypes": [REPORT]}
+        )
+        load = Load(books, server.ready, 1)
+        await load.start()
+        await sink.wait_for_arrivals(200, within=20)
+
+        code = await server.stop()
+        await load.end()
+        await serve()
+        await sink.wait_for_quiet("all", within=20)
+
+    assert code == 0
+    assert judge(books, wanting="all", unwanting=(), checkpoint=0.1, in_flight=0) == []
+
+
+async def test_resources_and_keys_outlive_a_restart(serve: Serve) -> None:
+    """A topic, its regenerated key and an event subscription are as they were."""
+    async with Receiver() as receiver:
+        server = await serve()
+        topic = TOPICS.format(server.ready.subscription_id, server.ready.resource_group) + "orders"
+        management = Management(server)
+        await management.request("PUT", topic, {"location": "westeurope", "tags": {"a": "b"}})
+        await management.request("POST", f"{topic}/regenerateKey", {"keyName": "key2"})
+        path = await management.subscribe(topic, "hook", receiver.url, {"subjectEndsWith": "/17"})
+        before = await _state(management, topic, path)
+
+        await server.stop()
+        server = await serve()
+        after = await _state(Management(server), topic, path)
+
+    assert after == before
+
+
+async def test_opt_outs_outlive_a_restart(serve: Serve) -> None:
+    """Who opted out stays opted out: the SMS state is in the same file."""
+    server = await serve()
+    sender = server.ready.communication.numbers[0]
+    recipients = {"from": sender, "recipients": [{"to": "+14255550100"}]}
+    await call_sms(server.ready, "/sms/optouts:add", recipients)
+
+    await server.stop()
+    server = await serve()
+    checked = await call_sms(server.ready, "/sms/optouts:check", recipients)
+
+    assert checked["value"][0]["isOptedOut"] is True
+
+
+async def test_a_pending_delivery_report_outlives_a_kill(serve: Serve) -> None:
+    """A message that was accepted is reported, though the server died before the carrier did."""
+    async with Receiver() as receiver:
+        server = await serve()
+        resource = server.ready.communication.resource_id
+        await Management(server).subscribe(
+            resource, "reports", receiver.url, {"includedEventTypes": [REPORT]}
+        )
+        body = {
+            "from": server.ready.communication.numbers[0],
+            "smsRecipients": [{"to": "+14255550100"}],
+            "message": "The lights stay on.",
+            "smsSendOptions": {"enableDeliveryReport": True, "tag": "lights"},
+        }
+        sent = await call_sms(server.ready, "/sms", body)
+
+        await server.kill()
+        await serve()
+        (event,) = await receiver.wait_for_events(1)
+
+    assert event["data"]["messageId"] == sent["value"][0]["messageId"]
+    assert event["data"]["tag"] == "lights"
+
+
+async def _state(management: Management, topic: str, subscription: str) -> list[object]:
+    resource = await management.get(topic)
+    del resource["properties"]["endpoint"]  # each start took free ports
+    keys = await management.request("POST", f"{topic}/listKeys")
+    return [resource, keys.json(), await management.get(subscription)]
