@@ -48,7 +48,9 @@ class Flow:
 
     async def unsubscribe(self, incarnation: str) -> None:
         """Delete a subscription with all its versions."""
-        records = await self.store.scan(SUBSCRIPTION_VERSIONS, start=incarnation)
+        records = await self.store.scan(
+            SUBSCRIPTION_VERSIONS, start=f"{incarnation}/", end=f"{incarnation}0"
+        )
         deletes = [Delete(SUBSCRIPTION_VERSIONS, record.key) for record in records]
         await self.store.commit([*deletes, DropSubscription(incarnation)])
         self.engine.router.remove_subscription(incarnation)

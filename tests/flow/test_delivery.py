@@ -133,6 +133,20 @@ async def test_parked_subscription_recovers_and_loses_nothing(flow: Flow) -> Non
     assert await flow.waiting() == []
 
 
+async def test_outage_of_an_hour_loses_nothing(flow: Flow) -> None:
+    """Probes of the oldest event do not use up its attempts."""
+    await flow.subscribe()
+    flow.transport.answer = always(500)
+    await flow.publish(*(f"event-{n}" for n in range(20)))
+    await flow.advance(hours=1)
+    flow.transport.answer = always(200)
+    asked = len(flow.transport.requests)
+
+    await flow.advance(hours=12)
+
+    assert len(set(flow.transport.delivered_ids[asked:])) == 20
+
+
 async def test_parking_is_not_an_attempt(flow: Flow) -> None:
     """An event that met only the probation has its first attempt still before it."""
     await flow.subscribe(retry_policy=RetryPolicy(max_delivery_attempts=1))
@@ -221,6 +235,21 @@ async def test_clean_stop_repeats_nothing(flow: Flow) -> None:
     await revived.engine.quiet()
 
     assert revived.transport.requests == []
+
+
+async def test_attempt_that_outlives_the_grace_period_is_repeated_alone(flow: Flow) -> None:
+    """What was delivered after it is not."""
+    await flow.subscribe()
+    answers = iter([None])
+    flow.transport.answer = lambda _: next(answers, WebhookResponse(status=200))
+    await flow.publish("hangs", "a", "b")
+    while flow.engine.deliverer.in_flight > 1:
+        await flow.attempt_ended()
+
+    revived = await flow.restarted(clean=True)
+    await revived.engine.quiet()
+
+    assert revived.transport.delivered_ids == ["hangs"]
 
 
 async def test_waiting_delivery_survives_a_kill_with_its_attempts(flow: Flow) -> None:

@@ -132,8 +132,10 @@ class Checkpoint:
 
     # --- writing ----------------------------------------------------------------------------------
 
-    async def write(self) -> None:
+    async def write(self, hung_after: float = HUNG_AFTER_SECONDS) -> None:
         """Make all that was noted durable; what could not be written is noted again.
+
+        Attempts that have been in flight for `hung_after` real seconds are written down as waiting.
 
         Raises:
             StoreError: nothing was written.
@@ -141,7 +143,7 @@ class Checkpoint:
         async with self._lock:
             self.dirty.clear()
             head = self.head()
-            self._write_hung_down()
+            self._write_hung_down(time.monotonic() - hung_after)
             rows, self._rows = self._rows, {}
             touched, self._touched = self._touched, {}
             cursors = [change for queue in touched for change in self._cursor(queue, head)]
@@ -183,8 +185,7 @@ class Checkpoint:
         self._lagging.pop(queue, None)
         return [DropCursor(subscription)]
 
-    def _write_hung_down(self) -> None:
-        hung_since = time.monotonic() - HUNG_AFTER_SECONDS
+    def _write_hung_down(self, hung_since: float) -> None:
         for queue in self._touched:
             for position, (delivery, started) in queue.in_flight.items():
                 if started > hung_since:

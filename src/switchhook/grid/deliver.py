@@ -136,7 +136,9 @@ class Deliverer:
     def _decide(
         self, queue: SubscriptionQueue, delivery: Delivery, response: WebhookResponse
     ) -> None:
-        attempts = delivery.attempts + 1
+        # A probe ahead of the delivery's own time finds out about the endpoint; were it counted, an
+        # outage would use up the oldest event's attempts in minutes.
+        attempts = delivery.attempts + (delivery.early_for is None)
         step = retry.next_step(
             response,
             attempts=attempts,
@@ -151,6 +153,7 @@ class Deliverer:
                 self._settle(queue, delivery)
             case RetryAt(due_at):
                 self._count_failure(queue, response)
+                due_at = due_at if delivery.early_for is None else delivery.early_for
                 row = waiting(delivery, attempts, due_at, response, self._clock.now())
                 self._checkpoint.put(row, is_first=not delivery.is_stored)
                 queue.settle(delivery.position)
@@ -195,7 +198,7 @@ class Deliverer:
             extra={"subscription": queue.subscription.name, "outcome": str(outcome)},
         )
         for queued in queue.park(until, self._checkpoint.head()):
-            self._checkpoint.release(queued, until)
+            self._checkpoint.release(queued, max(until, queued.early_for or 0))
         self.behind[queue] = None
         self._checkpoint.touch(queue)
         self._clock.call_at(until, partial(self.probe, queue, until))

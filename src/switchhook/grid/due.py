@@ -101,8 +101,15 @@ class DueDeliveries:
             self._deliverer.probe(queue, queue.parked_until)
         event = next(event_grid.read(row.body, topic.resource_id))
         version = queue.versions.get(row.version, queue.subscription)
+        is_early = row.due_at > self._clock.now()
         delivery = Delivery(
-            row.position, row.published_at, event, version, row.attempts, is_stored=True
+            row.position,
+            row.published_at,
+            event,
+            version,
+            row.attempts,
+            is_stored=True,
+            early_for=row.due_at if is_early else None,
         )
         self._checkpoint.owned.add(_identity(row))
         queue.retries.append(delivery)

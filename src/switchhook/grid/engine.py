@@ -126,10 +126,13 @@ class Engine:
         reached = max(watermark if cursor is None else cursor, versions[0].from_position)
         is_behind = reached < self.router.head
         self.router.restore(versions, reached if is_behind else None)
-        if not is_behind:
-            return
         queue = self.router.queues[versions[0].incarnation]
         queue.stored_cursor = cursor
+        if not is_behind:
+            # A row may be left that nothing needs: the events after it were an older version's.
+            if cursor is not None:
+                self.checkpoint.touch(queue)
+            return
         # Deliveries after the cursor that are written down already must not be taken from the log.
         rows = await self._store.waiting(versions[0].incarnation, start=reached, limit=None)
         queue.waiting_at_start = frozenset(row.position for row in rows)
@@ -223,11 +226,13 @@ class Engine:
         Call it after `run` has been cancelled; the store is still open.
         """
         await self.deliverer.drain(grace_seconds)
-        await self._transport.close()
         try:
-            await self.checkpoint.write()
+            # What is still in flight is repeated at the next start, and nothing else.
+            await self.checkpoint.write(hung_after=0)
         except StoreError as problem:
             log.warning("checkpoint.failed", extra={"reason": str(problem)})
+        finally:
+            await self._transport.close()
 
 
 def _version(record: Record) -> EventSubscription:

@@ -16,7 +16,8 @@ from switchhook.grid.subscriptions import EventSubscription
 class Delivery(msgspec.Struct, frozen=True):
     """One event for one event subscription, to be attempted.
 
-    `attempts` were made before; `is_stored` says that an exception row stands for it.
+    `attempts` were made before; `is_stored` says that an exception row stands for it. `early_for`
+    is set on a probe that is sent before the delivery's own time: the instant at which it is due.
     """
 
     position: int
@@ -25,6 +26,7 @@ class Delivery(msgspec.Struct, frozen=True):
     subscription: EventSubscription
     attempts: int = 0
     is_stored: bool = False
+    early_for: int | None = None
 
     @property
     def identity(self) -> tuple[int, str]:

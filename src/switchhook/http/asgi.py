@@ -30,7 +30,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes | None:
         ClientGoneError: there is nobody to answer.
     """
     declared = header(scope, b"content-length")
-    if declared is not None and declared.isdigit() and int(declared) > limit:
+    if declared is not None and declared.isdecimal() and int(declared) > limit:
         return None
     chunks: list[bytes] = []
     size = 0

@@ -16,7 +16,7 @@ _PROJECT = _TESTS.parent
 FIXTURES = _TESTS / "fixtures" / "events"
 TABLE = _TESTS / "compat" / "sample_table.toml"
 NOT_HERE = (
-    "the published samples are not beside the project; set SWITCHHOOK_EVENT_SAMPLES to their folder"
+    "the published samples are not beside the project; set PUBLISHED_EVENT_SAMPLES to their folder"
 )
 
 
@@ -45,7 +45,7 @@ def read_table() -> list[Row]:
 def find_samples() -> Path | None:
     """The folder of the published samples, None where they are not at hand."""
     beside = _PROJECT.parent / "shared" / "reference" / "communication-events" / "samples"
-    folder = Path(os.environ.get("SWITCHHOOK_EVENT_SAMPLES") or beside)
+    folder = Path(os.environ.get("PUBLISHED_EVENT_SAMPLES") or beside)
     return folder if folder.is_dir() else None
 
 
