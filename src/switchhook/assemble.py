@@ -38,7 +38,7 @@ from switchhook.default_resources import (
     refuse_public_keys,
 )
 from switchhook.endpoints import Endpoints, Origins, default_endpoints, origins
-from switchhook.errors import RequestError, StoreError
+from switchhook.errors import RequestError, StoreError, SwitchhookError
 from switchhook.grid.engine import Engine, Limits
 from switchhook.grid.resources.subscription_life import HandshakeTools
 from switchhook.http import validation_api
@@ -74,12 +74,23 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
         failures.append(error)
         stop.set()
 
-    with _stop_signals(stop):
-        async with _running(settings, fail) as endpoints:
-            ready(endpoints)
-            await stop.wait()
+    try:
+        with _stop_signals(stop):
+            async with _running(settings, fail) as endpoints:
+                ready(endpoints)
+                await stop.wait()
+    except BaseExceptionGroup as group:
+        own, others = group.split(SwitchhookError)
+        if own is None or others is not None:
+            raise
+        raise _first(own) from None  # one clear line, not a group of one
     if failures:
         raise StoreError(f"the store in {settings.data} failed: {failures[0]}") from failures[0]
+
+
+def _first(group: BaseExceptionGroup[SwitchhookError]) -> SwitchhookError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 @contextlib.contextmanager

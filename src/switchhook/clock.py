@@ -48,8 +48,9 @@ class _SystemTimer:
         self._handle = asyncio.get_running_loop().call_later(delay, self._fire)
 
     def _fire(self) -> None:
-        # The loop counts monotonic time; when the wall clock was set back meanwhile, wait on.
-        if self._clock.now() < self._when - MILLISECOND:
+        # Some loops fire up to a millisecond early, and the wall clock may have been set back:
+        # whoever is woken must find that its instant has come, or it would sleep for ever.
+        if self._clock.now() < self._when:
             self._arm()
         else:
             self._callback()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -236,3 +237,37 @@ async def test_system_timer_waits_on_when_the_clock_was_set_back() -> None:
         await done.wait()
 
     assert fired[0] >= when - MILLISECOND
+
+
+async def test_system_timer_never_fires_before_its_instant() -> None:
+    """Loops may: whoever is woken must find that the instant has come."""
+    loop = uvloop.new_event_loop()
+
+    def measure() -> list[int]:
+        early: list[int] = []
+        clock = SystemClock()
+
+        async def run() -> None:
+            fired = asyncio.Event()
+            left = 200
+
+            def note(when: int) -> None:
+                nonlocal left
+                early.append(max(0, when - clock.now()))
+                left -= 1
+                if not left:
+                    fired.set()
+
+            start = clock.now()
+            for number in range(200):
+                when = start + 5 * MILLISECOND + number * 37_777
+                clock.call_at(when, partial(note, when))
+            await asyncio.wait_for(fired.wait(), 10)
+
+        try:
+            loop.run_until_complete(run())
+        finally:
+            loop.close()
+        return early
+
+    assert set(await asyncio.to_thread(measure)) == {0}

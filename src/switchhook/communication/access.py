@@ -24,6 +24,9 @@ from switchhook.errors import RequestError
 # Services; 15 minutes is what App Configuration states for its scheme of the same name.
 CLOCK_SKEW = 15 * MINUTE
 MAX_SIGNED_HEADERS = 16
+# A signed text is built for each form of target and host, and hashed with each key, before anybody
+# is known: its parts must be short.
+MAX_SIGNED_LENGTH = 2048
 
 _SCHEME = "hmac-sha256"
 _DATES = ("x-ms-date", "date")
@@ -79,12 +82,15 @@ def read_signature(
     """
     names, digest = _read_authorization(request.headers.get("authorization", ""))
     if not {"host", _CONTENT_HASH}.issubset(names) or any(
-        name not in request.headers for name in names
+        len(request.headers.get(name, _TOO_LONG)) > MAX_SIGNED_LENGTH for name in names
     ):
         raise denied()
     _check_date(names, request.headers, now)
     _check_body(request)
     return Signature(digest=digest, texts=tuple(_texts(request, names, host_aliases)))
+
+
+_TOO_LONG = " " * (MAX_SIGNED_LENGTH + 1)  # what an absent header counts as
 
 
 def _read_authorization(header: str) -> tuple[list[str], bytes]:
@@ -95,7 +101,7 @@ def _read_authorization(header: str) -> tuple[list[str], bytes]:
     if (scheme.lower(), signed_label, label) != (_SCHEME, "SignedHeaders", "Signature"):
         raise denied()
     listed = names.lower().split(";")
-    if len(listed) > MAX_SIGNED_HEADERS:
+    if len(listed) > MAX_SIGNED_HEADERS or len(set(listed)) < len(listed):
         raise denied()
     try:
         return listed, base64.b64decode(digest, validate=True)

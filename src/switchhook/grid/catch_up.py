@@ -32,9 +32,10 @@ class CatchUp:
         if not hungry:
             return False
         start = min(_reached(queue) for queue in hungry)
-        batches = await self._log.read_from(start)
-        # While the log was read a queue may have been parked or removed, or fallen further behind.
+        # What becomes durable while the log is read is left to the next turn.
         head = self._router.head
+        batches = await self._log.read_from(start)
+        # Meanwhile a queue may have been parked or removed, or have fallen further behind.
         active = {q for q in hungry if self._deliverer.has_room(q) and _reached(q) >= start}
         active = {q for q in active if q.is_behind and not q.is_removed}
         progress = dict.fromkeys(active)
@@ -47,11 +48,11 @@ class CatchUp:
             for queue in active:
                 queue.read_position = head
         for queue in progress:
-            self._finish(queue, head)
+            self._finish(queue)
         return True
 
-    def _finish(self, queue: SubscriptionQueue, head: int) -> None:
-        if _reached(queue) >= head:
+    def _finish(self, queue: SubscriptionQueue) -> None:
+        if _reached(queue) >= self._router.head:
             queue.read_position = None
             queue.waiting_at_start = frozenset()
             self._deliverer.behind.pop(queue, None)

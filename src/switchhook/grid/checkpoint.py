@@ -83,7 +83,7 @@ class Checkpoint:
         if is_first:
             self.unwritten[row.position, row.subscription] = None
         self._note((row.position, row.subscription), PutWaiting(row))
-        self.owned.discard((row.position, row.subscription))
+        self._disown((row.position, row.subscription))
         self.expect_due(row.due_at)
 
     def expect_due(self, when: int) -> None:
@@ -102,7 +102,12 @@ class Checkpoint:
     def settle(self, identity: Identity) -> None:
         """A delivery that has a row is finished."""
         self._note(identity, SettleWaiting(position=identity[0], subscription=identity[1]))
+        self._disown(identity)
+
+    def _disown(self, identity: Identity) -> None:
         self.owned.discard(identity)
+        if self.next_due is not None and self.next_due <= self._clock.now():
+            self.wake()  # rows that are due may have waited for this one's place in memory
 
     def forget(self, queue: SubscriptionQueue) -> None:
         """The subscription is gone, with its rows."""
@@ -154,7 +159,7 @@ class Checkpoint:
                 return
             try:
                 await self._store.commit(changes)
-            except StoreError:
+            except BaseException:  # cancelled at shutdown, too: the last checkpoint writes it again
                 self._rows = rows | self._rows
                 for queue in touched:
                     queue.stored_cursor = -1  # unknown: write it again, whatever it is

@@ -14,8 +14,8 @@ from switchhook.grid.schemas import event_grid
 from switchhook.grid.subscription_queue import Delivery, SubscriptionQueue
 
 # How many rows are taken up at once, and how many may be in memory.
-PAGE = 500
-MAX_TAKEN_UP = 5000
+PAGE = 100
+MAX_TAKEN_UP = 500
 
 _FOR_EVER = (1 << 63) - 1
 
@@ -61,6 +61,14 @@ class DueDeliveries:
         if checkpoint.has_unwritten_rows:
             await checkpoint.write()
         checkpoint.next_due = None
+        try:
+            return await self._take_up_page(now)
+        finally:
+            # Whatever failed, the next row must find somebody awake.
+            await self.look_up_next_due()
+
+    async def _take_up_page(self, now: int) -> bool:
+        checkpoint = self._checkpoint
         rows = await self._state.due(now, len(checkpoint.owned) + PAGE)
         fresh = [row for row in rows if _identity(row) not in checkpoint.owned]
         touched = {queue for row in fresh if (queue := self._take_up(row)) is not None}
@@ -68,7 +76,6 @@ class DueDeliveries:
             self._deliverer.pump(queue)
         if checkpoint.has_unwritten_rows:
             await checkpoint.write()
-        await self.look_up_next_due()
         return bool(fresh)
 
     async def _probe(self, queue: SubscriptionQueue) -> bool:

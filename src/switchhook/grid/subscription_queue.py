@@ -130,7 +130,7 @@ class SubscriptionQueue:
 
     def count_failure(self, outcome: Outcome, limit: int) -> bool:
         """Note a failed attempt; whether it is the one that parks the subscription."""
-        if outcome is Outcome.ABORTED:
+        if outcome is Outcome.ABORTED and not self.is_probing:
             return False
         self.failures_in_a_row += 1
         if self.parked_until is None:

@@ -7,12 +7,36 @@ import ssl
 from collections.abc import AsyncIterator
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from switchhook.http.asgi import App, ClientGoneError, Receive, Scope, Send
 from switchhook.http.publish_api import PublishApi
 
 # Connections that the system may hold for us while we are busy.
 _BACKLOG = 2048
+MAX_HEAD_BYTES = 64 << 10
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Closes a connection whose request head does not end within `MAX_HEAD_BYTES`."""
+
+    _is_in_head = True
+    _head_bytes = 0
+
+    def on_message_begin(self) -> None:
+        self._is_in_head = True
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._is_in_head and self._head_bytes > MAX_HEAD_BYTES:
+            self.transport.close()
 
 
 class Door:
@@ -40,7 +64,7 @@ async def listening(
     """Serve `app` on the bound sockets; at the end, running requests may finish."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
