@@ -96,3 +96,17 @@ async def test_a_taken_port_is_refused(command: Command, tmp_path: Path) -> None
     line = the_line(ended)
     assert port in line
     assert "--http-port" in line
+
+
+async def test_a_wrong_entry_of_the_file_is_refused(command: Command, tmp_path: Path) -> None:
+    """What a resource's own rules refuse is said in one line, too."""
+    config = tmp_path / "switchhook.toml"
+    config.write_text(
+        '[[subscriptions]]\nname = "orders"\ntopic = "nowhere"\nendpoint = "http://127.0.0.1:9/"\n'
+    )
+
+    ended = await command.run(
+        *("serve", "--data", str(tmp_path / "data"), "--config", str(config)), *FREE_PORTS
+    )
+
+    assert "orders" in the_line(ended)
