@@ -9,6 +9,7 @@ import msgspec
 from switchhook.clock import SECOND, to_text
 from switchhook.errors import RequestError
 from switchhook.grid.events import EventSchema
+from switchhook.grid.filters import needs_ignored_slash
 from switchhook.grid.resources.body_rules import (
     Body,
     as_count,
@@ -107,7 +108,7 @@ def render_subscription(
 def slash_warning(filter_: Filter, slashed_subjects: tuple[str, ...]) -> str | None:
     """A warning when only a subject whose leading slash does not count can begin as asked."""
     prefix = filter_.subject_begins_with
-    if not prefix.lower().startswith(slashed_subjects):
+    if not needs_ignored_slash(filter_, tuple(f"/{each}" for each in slashed_subjects)):
         return None
     return (
         f"subjectBeginsWith '{prefix}' matches only because one leading slash of a subject is "
