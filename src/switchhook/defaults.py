@@ -4,7 +4,6 @@ The keys are as public as Azurite's. `settings` refuses them on any address but 
 """
 
 SUBSCRIPTION_ID = "5a1f0000-0000-4000-8000-000000000001"
-TENANT_ID = "5a1f0000-0000-4000-8000-000000000002"
 RESOURCE_GROUP = "local"
 COMMUNICATION_NAME = "dev-communication"
 COMMUNICATION_IMMUTABLE_ID = "5a1f0000-0000-4000-8000-000000000003"

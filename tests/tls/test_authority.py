@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from switchhook.errors import StartError
 from switchhook.settings import Settings
 from switchhook.tls import Certificates, prepare, server_context
-from switchhook.tls.issue import issue_leaf
+from switchhook.tls.issue import issue_authority, issue_leaf
 from tests.tls.conftest import Serve, connects
 
 NOW = datetime.now(UTC)
@@ -222,3 +224,14 @@ def _authority_of(settings: Settings) -> bytes:
 def snapshot(folder: Path) -> dict[Path, int]:
     """Every file and when it was written."""
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_authority_may_certify_servers_only() -> None:
+    """Its constraints bind names of hosts; its key usage shuts out everything else."""
+    issued = issue_authority((), datetime.now(UTC))
+    certificate = x509.load_pem_x509_certificate(issued.certificate)
+
+    usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+
+    assert usage.critical
+    assert list(usage.value) == [ExtendedKeyUsageOID.SERVER_AUTH]

@@ -46,6 +46,9 @@ def issue_authority(extra_names: Sequence[str], now: datetime) -> Issued:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .add_extension(_constraints(extra_names), critical=True)
+        # Name constraints bind only the kinds of names that they list: this shuts out e-mail
+        # addresses and code signing.
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=True)
     )
     return _signed(builder, key, key, now + AUTHORITY_LIFE)
 

@@ -207,6 +207,10 @@ class SubscriptionResources:
         prefix = subscriptions_prefix(source.topic.resource_id)
         keys = [key for key, _ in self._view.all(SubscriptionRecord, prefix)]
         removal = await removal_of(keys, self._view, self._records)
+        for key in keys:
+            record = self._view.get(key, SubscriptionRecord)
+            if record is not None:
+                self._life.supersede(record)  # whoever polls its operation must see an end
         # Settings may have been made for subscriptions that never came.
         removal.edits.update(
             {key: None for key, _ in self._view.all(DeliverySettingsRecord, prefix)}
