@@ -1,13 +1,10 @@
 """How does an error look on the wire?
 
-Event Grid's data plane names the status, repeats the message in `details` and adds a number to
-report; everything else answers `{"error": {"code", "message"}}`.
+Everything but the publish route, which words its own, answers `{"error": {"code", "message"}}`.
 """
 
 import logging
-import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -21,7 +18,6 @@ from switchhook.errors import RequestError, StoreError, StoreFullError
 
 _log = logging.getLogger(__name__)
 
-EVENT_GRID_PATH = "/api/events"
 UNAVAILABLE_RETRY_AFTER = 5  # seconds: clients repeat a request only if they are told to
 
 
@@ -44,25 +40,6 @@ def arm_error(error: RequestError) -> Response:
     return json_response({"error": body}, error.status, headers)
 
 
-def event_grid_error(error: RequestError) -> Response:
-    """An error as Event Grid's data plane words it: the code is the status's name."""
-    now = datetime.now(UTC)
-    stamp = f"{now.month}/{now.day}/{now.year} {now.hour % 12 or 12}:{now:%M:%S %p} (UTC)"
-    message = (
-        f"{error.message} Report '{uuid.uuid4()}:0:{stamp}' to our forums for assistance or "
-        "raise a support ticket."
-    )
-    detail = {"code": error.details_code or error.code, "message": message}
-    body = {"code": _status_name(error.status), "message": message, "details": [detail]}
-    return json_response({"error": body}, error.status)
-
-
-def render_error(request: Request, error: RequestError) -> Response:
-    """The form that the request's API has."""
-    path = request.url.path.rstrip("/").lower()
-    return event_grid_error(error) if path.endswith(EVENT_GRID_PATH) else arm_error(error)
-
-
 def exception_handlers() -> dict[Any, ExceptionHandler]:
     """What Starlette calls when a route raises."""
     return {
@@ -81,9 +58,9 @@ def from_store_error(error: Exception) -> RequestError:
 
 
 def _handle(translate: Callable[[Any], RequestError]) -> ExceptionHandler:
-    def handler(request: Request, error: Exception) -> Response:
+    def handler(_: Request, error: Exception) -> Response:
         translated = translate(error)
-        response = render_error(request, translated)
+        response = arm_error(translated)
         if translated.status == HTTPStatus.SERVICE_UNAVAILABLE:
             response.headers["retry-after"] = str(UNAVAILABLE_RETRY_AFTER)
         if isinstance(error, HTTPException) and error.headers:

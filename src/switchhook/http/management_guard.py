@@ -10,11 +10,8 @@ import ipaddress
 from collections.abc import Collection
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from switchhook.errors import RequestError
-from switchhook.http.errors import arm_error
 from switchhook.management_token import TOKEN_FILE
 
 
@@ -52,19 +49,6 @@ class ManagementGuard:
             return ipaddress.ip_address(name).is_loopback
         except ValueError:
             return False
-
-    def protect(self, app: ASGIApp) -> ASGIApp:
-        """`app`, behind this guard."""
-
-        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-            try:
-                self.check(Request(scope).headers)
-            except RequestError as error:
-                await arm_error(error)(scope, receive, send)
-            else:
-                await app(scope, receive, send)
-
-        return guarded
 
     def _check_token(self, authorization: str) -> None:
         scheme, _, token = authorization.partition(" ")
