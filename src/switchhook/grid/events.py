@@ -20,8 +20,12 @@ class EventSchema(StrEnum):
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One event: the attributes that routing needs, free of any wire form, and its text.
 
-    `json` is the JSON object that was published, verbatim but for members that the service stamps
-    when they are absent. `data_version` is "" when there is none.
+    `json` is the JSON object that was published, in `schema` (the input schema of its topic),
+    verbatim but for members that the service stamps when they are absent. `data_version` is "" when
+    there is none. `source` is the ARM id that deliveries in the Event Grid schema carry as `topic`,
+    or the `source` attribute of a CloudEvent. `domain_topic` is the lower-case name of the domain
+    topic that it was published to, "" outside of a domain. `time` is the text of its time as a
+    custom event's mapping gives it, "" where `json` itself has it.
     """
 
     id: str
@@ -29,6 +33,10 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     subject: str
     data_version: str
     json: bytes
+    source: str = ""
+    schema: EventSchema = EventSchema.EVENT_GRID
+    domain_topic: str = ""
+    time: str = ""
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):

@@ -3,6 +3,7 @@
 Every promise here is tested by a contract suite that runs over each adapter (`tests/contract/`).
 """
 
+import zlib
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
@@ -10,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from switchhook.grid.events import EventSchema
+from switchhook.grid.subscriptions import DeadLetterDestination
 
 # --- the log -----------------------------------------------------------------------------------
 
@@ -18,7 +20,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Events that were accepted together: one publish request, or those of one state change.
 
     `body` is a JSON array of `count` events in `schema`, stored as it came. `topic` is the topic's
-    incarnation, `published_at` nanoseconds since the epoch.
+    incarnation, `published_at` nanoseconds since the epoch. `id_hashes` has four bytes for each
+    event (`hash_of_id`), or is empty where they were not computed: such events are not found by id.
+    `traceparent` is that of the request (W3C Trace Context), or "".
     """
 
     topic: str
@@ -26,6 +30,13 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     published_at: int
     body: bytes
     count: int
+    id_hashes: bytes = b""
+    traceparent: str = ""
+
+
+def hash_of_id(event_id: str) -> bytes:
+    """Four bytes by which an event can be found; different ids may share them."""
+    return zlib.crc32(event_id.encode("utf-8", "surrogatepass")).to_bytes(4, "big")
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -79,6 +90,10 @@ class WaitingDelivery(msgspec.Struct, frozen=True, kw_only=True):
     array of one, in `schema`), so that the log can be trimmed. `attempts` were made so far;
     `version` is that of the subscription which matched it. Instants are in nanoseconds since the
     epoch.
+
+    `run` 0 is the delivery that publishing caused; a replay is a run of its own, whose time to live
+    counts from `lives_from` (0: from `published_at`). With `dead_letter_reason` it is given up, and
+    due for its dead letter: `given_up_at` says since when.
     """
 
     position: int
@@ -94,6 +109,18 @@ class WaitingDelivery(msgspec.Struct, frozen=True, kw_only=True):
     last_outcome: str = ""
     last_status_code: int | None = None
     last_attempt_at: int | None = None
+    lives_from: int = 0
+    dead_letter_reason: str = ""
+    given_up_at: int = 0
+    traceparent: str = ""
+
+    @property
+    def identity(self) -> "Identity":
+        """What tells it from every other delivery."""
+        return self.position, self.subscription, self.run
+
+
+Identity = tuple[int, str, int]  # position, subscription, run
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
@@ -265,6 +292,32 @@ class DeliveryState(Protocol):
 
 class Store(Commit, EventLog, Records, DeliveryState, Protocol):
     """All storage ports; one adapter serves them, so that one commit can span them."""
+
+
+# --- dead letters --------------------------------------------------------------------------------
+
+
+class DeadLetterAnswer(StrEnum):
+    """What came of writing a dead letter."""
+
+    WRITTEN = "written"
+    UNAVAILABLE = "unavailable"  # try again later
+    NO_CONTAINER = "no container"  # never
+
+
+class DeadLetterStore(Protocol):
+    """Where dead-lettered events go: blob containers, or folders that look like them."""
+
+    async def write(
+        self, destination: DeadLetterDestination, name: str, body: bytes
+    ) -> tuple[DeadLetterAnswer, str]:
+        """Write a blob, durably, replacing one of the same name; with a detail for people.
+
+        Never raises for what the other side does or fails to do.
+        """
+
+    async def close(self) -> None:
+        """Release connections."""
 
 
 # --- transport ---------------------------------------------------------------------------------

@@ -58,7 +58,6 @@ class SubscriptionDefinition(msgspec.Struct, frozen=True, kw_only=True):
     """What an event subscription was asked to be."""
 
     destination: WebHookDestination
-    preferred_batch_size_in_kilobytes: int = 64
     filter: Filter = Filter()
     retry_policy: RetryPolicy = RetryPolicy()
     event_delivery_schema: EventSchema = EventSchema.EVENT_GRID

@@ -123,12 +123,11 @@ def _read(
     check_members(
         properties, {*_SETTABLE, *_READ_ONLY}, "eventSubscription.properties", hint=_LATER
     )
-    destination, batch_size = _read_destination(properties.get("destination"), before, rules)
+    destination = _read_destination(properties.get("destination"), before, rules)
     schema = _read_schema(properties.get("eventDeliverySchema"))
     asked = {name: properties.get(name) is not None for name in _SETTABLE}
     definition = SubscriptionDefinition(
         destination=destination,
-        preferred_batch_size_in_kilobytes=batch_size,
         filter=_read_filter(properties.get("filter"), rules),
         retry_policy=_read_retry_policy(properties.get("retryPolicy")),
         event_delivery_schema=schema,
@@ -148,11 +147,11 @@ def _read(
 
 def _read_destination(
     value: object, before: SubscriptionDefinition | None, rules: SubscriptionRules
-) -> tuple[WebHookDestination, int]:
+) -> WebHookDestination:
     if value is None:
         if before is None:
             refuse("Invalid event subscription request: 'destination' is required.")
-        return before.destination, before.preferred_batch_size_in_kilobytes
+        return before.destination
     destination = as_object(value, "destination")
     check_members(destination, {"endpointType", "properties"}, "destination")
     kind = as_text(destination.get("endpointType"), "destination.endpointType")
@@ -170,10 +169,12 @@ def _read_destination(
     )
     # Reads hide the URL, so a client that sends back what it read has none to send: keep it.
     if properties.get("endpointUrl") is None and before is not None:
-        return before.destination, batch_size
+        return msgspec.structs.replace(
+            before.destination, preferred_batch_size_in_kilobytes=batch_size
+        )
     url = as_text(properties.get("endpointUrl"), "destination.properties.endpointUrl", 1 << 16)
     check_endpoint_url(url, allow_http=rules.allow_http_webhooks)
-    return WebHookDestination(endpoint_url=url), batch_size
+    return WebHookDestination(endpoint_url=url, preferred_batch_size_in_kilobytes=batch_size)
 
 
 def check_endpoint_url(url: str, *, allow_http: bool) -> None:
@@ -289,13 +290,14 @@ def _read_expiry(value: object, now: int) -> int | None:
 
 
 def _render_destination(definition: SubscriptionDefinition) -> dict[str, Any]:
+    webhook = definition.destination
     return {
         "endpointType": "WebHook",
         "properties": {
             "endpointUrl": None,  # only getFullUrl shows it: the query may hold a secret
-            "endpointBaseUrl": definition.destination.endpoint_base_url,
+            "endpointBaseUrl": webhook.endpoint_base_url,
             "maxEventsPerBatch": 1,
-            "preferredBatchSizeInKilobytes": definition.preferred_batch_size_in_kilobytes,
+            "preferredBatchSizeInKilobytes": webhook.preferred_batch_size_in_kilobytes,
         },
     }
 

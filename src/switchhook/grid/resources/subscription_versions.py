@@ -59,7 +59,6 @@ def delivers_alike(before: SubscriptionDefinition | None, after: SubscriptionDef
         after,
         labels=before.labels,
         expires_at=before.expires_at,
-        preferred_batch_size_in_kilobytes=before.preferred_batch_size_in_kilobytes,
     )
     return same == before
 
