@@ -12,6 +12,7 @@ from switchhook.clock import HOUR, VirtualClock, to_datetime
 from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, version_key
 from switchhook.grid.engine import Engine, Limits
 from switchhook.grid.ports import Delete, DropSubscription, Put, WaitingDelivery
+from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.subscriptions import EventSubscription
 from switchhook.grid.topics import Topic
 from switchhook.stores.memory import MemoryStore
@@ -58,7 +59,7 @@ class Flow:
     async def publish(self, *ids: str, **members: Any) -> None:
         """Publish events with these ids in one request."""
         events = [an_event(id=name, **members) for name in ids]
-        await self.engine.publisher.publish(self.topic, a_body(*events))
+        await self.engine.publisher.publish(self.topic, PublishRequest(a_body(*events)))
 
     async def waiting(self) -> list[WaitingDelivery]:
         """All exception rows, as the next checkpoint leaves them."""

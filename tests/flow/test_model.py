@@ -26,6 +26,7 @@ from switchhook.grid.ports import (
     WebhookRequest,
     WebhookResponse,
 )
+from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.subscriptions import (
     EventSubscription,
     Filter,
@@ -140,7 +141,8 @@ class World:
             for n in range(self.random.choice((1, 2, 15)))
         ]
         with contextlib.suppress(StoreFullError):
-            await self.flow.engine.publisher.publish(self.flow.topic, a_body(*events))
+            request = PublishRequest(a_body(*events))
+            await self.flow.engine.publisher.publish(self.flow.topic, request)
             for position, event in enumerate(events, first):
                 self.positions[event["id"]] = position
                 for name, subscription in self.subscriptions.items():

@@ -24,6 +24,7 @@ from azure.eventgrid.aio import EventGridPublisherClient as AsyncEventGridPublis
 from switchhook.clock import SystemClock, VirtualClock
 from switchhook.grid.collections import TOPICS
 from switchhook.grid.engine import Engine, Limits
+from switchhook.grid.events import EventSchema
 from switchhook.grid.ports import Put
 from switchhook.grid.schemas.event_grid import MAX_BODY_BYTES
 from switchhook.grid.subscriptions import WebHookDestination
@@ -330,6 +331,27 @@ async def test_options_name_the_schema(site: Site) -> None:
     assert answer.headers["api-supported-versions"] == "2018-01-01"
     assert answer.headers["aeg-input-event-schema"] == "EventGridEvent"
     assert "x-ms-request-id" in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("schema", "name"),
+    [
+        (EventSchema.EVENT_GRID, "EventGridEvent"),
+        (EventSchema.CLOUD_EVENTS, "CloudEventV10"),
+        (EventSchema.CUSTOM, "CustomEvent"),
+    ],
+)
+async def test_options_name_the_schema_of_the_topic(
+    site: Site, schema: EventSchema, name: str
+) -> None:
+    """As far as the address tells which topic it is."""
+    site.flow.engine.router.add_topic(a_topic(input_schema=schema))
+
+    named = await site.send("OPTIONS", key=None)
+    bare = await site.send("OPTIONS", "/api/events", key=None)
+
+    assert named.headers["aeg-input-event-schema"] == name
+    assert bare.headers["aeg-input-event-schema"] == "EventGridEvent"
 
 
 async def test_head_is_not_found(site: Site) -> None:

@@ -10,7 +10,7 @@ from switchhook.grid.checkpoint import Checkpoint
 from switchhook.grid.deliver import Deliverer
 from switchhook.grid.ports import DeliveryState, WaitingDelivery
 from switchhook.grid.route import Router
-from switchhook.grid.schemas import event_grid
+from switchhook.grid.schemas.read import read
 from switchhook.grid.subscription_queue import Delivery, SubscriptionQueue
 
 # How many rows are taken up at once, and how many may be in memory.
@@ -106,7 +106,8 @@ class DueDeliveries:
                 return None
             # The probation ends at this very instant, and this row's timer was the first to fire.
             self._deliverer.probe(queue, queue.parked_until)
-        event = next(event_grid.read(row.body, topic.resource_id))
+        first, published_at = row.position, row.published_at
+        event = next(read(row.body, row.schema, topic, first=first, published_at=published_at))
         version = queue.versions.get(row.version, queue.subscription)
         is_early = row.due_at > self._clock.now()
         delivery = Delivery(

@@ -5,11 +5,10 @@ from typing import Protocol
 
 from switchhook.clock import Clock
 from switchhook.errors import StoreFullError
-from switchhook.grid.events import EventSchema
-from switchhook.grid.ports import Appended, Batch, Change, Commit
+from switchhook.grid.ports import Appended, Batch, Change, Commit, hash_of_id
 from switchhook.grid.retention import Retention
 from switchhook.grid.route import Router
-from switchhook.grid.schemas import event_grid
+from switchhook.grid.schemas.accept import PublishRequest, accept
 from switchhook.grid.topics import Topic
 
 
@@ -31,24 +30,25 @@ class Publisher:
         self._retention = retention
         self._clock = clock
 
-    async def publish(self, topic: Topic, body: bytes) -> int:
+    async def publish(self, topic: Topic, request: PublishRequest) -> int:
         """Accept a request's events, all or none; answer how many once they are durable.
 
         Raises:
-            RequestError: the body breaks a rule of the topic's input schema.
+            RequestError: the request breaks a rule of the topic's input schema.
             StoreError: the events were not accepted; the client may try again.
         """
-        count = event_grid.check(body, topic)
-        if count:
+        accepted = accept(request, topic)
+        if accepted.count:
             batch = Batch(
                 topic=topic.incarnation,
-                schema=EventSchema.EVENT_GRID,
+                schema=topic.input_schema,
                 published_at=self._clock.now(),
-                body=body,
-                count=count,
+                body=accepted.body,
+                count=accepted.count,
+                id_hashes=b"".join(map(hash_of_id, accepted.ids)),
             )
             await self.commit((), (batch,))
-        return count
+        return accepted.count
 
     async def commit(self, changes: Sequence[Change], batches: Sequence[Batch]) -> int:
         """The `CommitEvents` of this router."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 from switchhook.grid import filters
 from switchhook.grid.access_keys import TopicDirectory
-from switchhook.grid.events import Envelope
+from switchhook.grid.events import Envelope, Event
 from switchhook.grid.match_index import MatchIndex
 from switchhook.grid.ports import Appended
-from switchhook.grid.schemas import event_grid
+from switchhook.grid.schemas.read import read
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import EventSubscription
 from switchhook.grid.topics import Topic
@@ -50,8 +50,7 @@ class Router:
         route = self._routes.get(batch.topic)
         if route is None or not route.index:
             return
-        events = event_grid.read(batch.body, route.topic.resource_id)
-        for position, event in enumerate(events, appended.first):
+        for position, event in enumerate(_events(appended, route.topic), appended.first):
             queues = list(route.index.match(event.type, event.subject))
             if queues:
                 yield Envelope(position, batch.published_at, event), queues
@@ -65,8 +64,7 @@ class Router:
         if route is None or queue.subscription.topic != batch.topic:
             return
         ignores = route.topic.ignores_leading_slash
-        events = event_grid.read(batch.body, route.topic.resource_id)
-        for position, event in enumerate(events, appended.first):
+        for position, event in enumerate(_events(appended, route.topic), appended.first):
             version = queue.version_at(position)
             if version and filters.matches(
                 version.filter, event.type, event.subject, ignores_leading_slash=ignores
@@ -127,3 +125,10 @@ class Router:
         if route is not None:
             route.index.remove(queue)
         self._removed(queue)
+
+
+def _events(appended: Appended, topic: Topic) -> Iterator[Event]:
+    batch = appended.batch
+    return read(
+        batch.body, batch.schema, topic, first=appended.first, published_at=batch.published_at
+    )

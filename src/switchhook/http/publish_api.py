@@ -17,7 +17,9 @@ import msgspec
 from switchhook.errors import RequestError, StoreError
 from switchhook.grid import access_keys
 from switchhook.grid.access_keys import TopicDirectory
+from switchhook.grid.events import EventSchema
 from switchhook.grid.publish import Publisher
+from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.schemas.event_grid import MAX_BODY_BYTES
 from switchhook.grid.topics import Topic
 from switchhook.http.asgi import Receive, Scope, Send, header, read_body, reply
@@ -28,6 +30,12 @@ API_VERSION = "2018-01-01"
 _PATH = re.compile(r"(?:/topics/(?P<topic>[^/]+))?/api/events/?", re.IGNORECASE)
 _HOST = re.compile(r"(?P<topic>[a-z0-9-]+)\.eventgrid\.localhost", re.IGNORECASE)
 
+# What OPTIONS calls the schemas. That the custom one is called so is a guess by the others' names.
+_INPUT_SCHEMAS = {
+    EventSchema.EVENT_GRID: b"EventGridEvent",
+    EventSchema.CLOUD_EVENTS: b"CloudEventV10",
+    EventSchema.CUSTOM: b"CustomEvent",
+}
 
 _UNAVAILABLE = RequestError(503, "ServiceUnavailable", "The event store is not available.")
 
@@ -85,7 +93,7 @@ class PublishApi:
                 await self._publisher.publish(topic, await _read(scope, receive))
                 return [versions]
             case "OPTIONS":
-                schema = (b"aeg-input-event-schema", b"EventGridEvent")
+                schema = (b"aeg-input-event-schema", self._input_schema(scope))
                 return [(b"allow", b"POST, OPTIONS"), versions, schema]
             case "HEAD":
                 raise _not_found(scope)
@@ -96,6 +104,12 @@ class PublishApi:
                     f"The requested resource does not support http method '{method}'.",
                     details_code="MethodNotAllowed",
                 )
+
+    def _input_schema(self, scope: Scope) -> bytes:
+        """The schema of the topic that the address names; without such a topic, the usual one."""
+        name = _topic_name(scope["path"], header(scope, b"host") or "")
+        topic = self._topics.by_name(name) if name else None
+        return _INPUT_SCHEMAS[topic.input_schema if topic else EventSchema.EVENT_GRID]
 
     def _authorize(self, scope: Scope) -> Topic:
         host = header(scope, b"host") or ""
@@ -137,12 +151,17 @@ def _access_key(scope: Scope) -> str | None:
     return key
 
 
-async def _read(scope: Scope, receive: Receive) -> bytes:
+async def _read(scope: Scope, receive: Receive) -> PublishRequest:
     body = await read_body(scope, receive, MAX_BODY_BYTES)
     if body is None:
         message = f"The maximum size ({MAX_BODY_BYTES}) has been exceeded."
         raise RequestError(413, "RequestEntityTooLarge", message, details_code="PayloadTooLarge")
-    return body
+    attributes = tuple(
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in scope["headers"]
+        if name.startswith(b"ce-")
+    )
+    return PublishRequest(body, header(scope, b"content-type"), attributes)
 
 
 def _not_found(scope: Scope) -> RequestError:

@@ -45,8 +45,8 @@ _text = msgspec.json.Decoder(msgspec.Raw)
 _encode = msgspec.json.Encoder().encode
 
 
-def check(body: bytes, topic: Topic) -> int:
-    """The number of events in a request's body, which may be delivered as they are.
+def check(body: bytes, topic: Topic) -> list[str]:
+    """The ids of the events in a request's body, which may be delivered as they are.
 
     Raises:
         RequestError: 400 naming the first wrong property, 401 for a foreign `topic`, 413 over a
@@ -69,19 +69,25 @@ def check(body: bytes, topic: Topic) -> int:
             raise _unexpected(f"requires 'metadataVersion' property to be '{_METADATA_VERSION}'.")
         if event.topic and event.topic != topic.resource_id:
             raise _error(401, f"The event's topic '{event.topic}' is not that of this resource.")
-    return len(events)
+    return [event.id for event in events]
 
 
-def read(body: bytes, resource_id: str) -> Iterator[Event]:
+def read(body: bytes, topic: Topic) -> Iterator[Event]:
     """The events of a checked body, with the members stamped that the service owes.
 
     `topic`, `dataVersion` and `metadataVersion` are appended where the publisher left them out, as
     in the articles' samples of delivered events; everything else stays as it was published.
     """
-    topic = b',"topic":' + _encode(resource_id)
+    resource_id = topic.resource_id
+    stamp = b',"topic":' + _encode(resource_id)
     for wire, text in zip(_events.decode(body), _texts.decode(body), strict=True):
         yield Event(
-            wire.id, wire.eventType, wire.subject, wire.dataVersion or "", _stamp(text, wire, topic)
+            wire.id,
+            wire.eventType,
+            wire.subject,
+            wire.dataVersion or "",
+            _stamp(text, wire, stamp),
+            resource_id,
         )
 
 
