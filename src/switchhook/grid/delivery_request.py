@@ -1,0 +1,119 @@
+"""How does a delivery request look?
+
+Source: delivery-and-retry.md (Mar 2023), cloud-event-schema.md, event-grid-message-headers.md, and
+captured deliveries of Logic Apps and of a vendor that delivers through Event Grid.
+"""
+
+from collections.abc import Sequence
+
+from switchhook.grid.delivery_attributes import attribute_headers, header_text
+from switchhook.grid.events import Event, EventSchema
+from switchhook.grid.ports import WebhookRequest
+from switchhook.grid.subscriptions import EventSubscription
+
+# The response wait of the article (30 s; 60 s before mid-2020).
+RESPONSE_TIMEOUT_SECONDS = 30.0
+ORIGIN = "eventgrid.azure.net"
+
+# The article says "the spec version" for CloudEvents; the captures have 1.
+METADATA_VERSION = "1"
+# "aeg-data-version" is empty for CloudEvents. A batch has that of its first event: how Azure treats
+# a mixed batch is not documented.
+_DATA_VERSION_SCHEMAS = (EventSchema.EVENT_GRID, EventSchema.CUSTOM)
+
+# A CloudEvent alone is one object, as in the captures; the type of a batch is not documented, and
+# this is the one that the CloudEvents specification has for it.
+_CLOUD_EVENT = "application/cloudevents+json; charset=utf-8"
+_CLOUD_EVENTS = "application/cloudevents-batch+json; charset=utf-8"
+_JSON = "application/json; charset=utf-8"
+# An original custom event alone is sent in an array, like any other event; a sample shows the bare
+# object.
+CUSTOM_EVENTS_IN_ARRAYS = True
+
+_REPLAY = "switchhook-replay"
+_TRACE = "traceparent"
+
+
+def build_request(
+    events: Sequence[Event],
+    subscription: EventSubscription,
+    *,
+    delivery_count: int,
+    token: str | None = None,
+    replay: str = "",
+    traceparent: str = "",
+) -> WebhookRequest:
+    """The request that delivers `events` (one, or a batch) for a subscription.
+
+    `delivery_count` is the number of attempts made before: the header starts at 0 in every capture,
+    though the article speaks of the number of attempts. `token` authorizes the request.
+    """
+    schema = subscription.event_delivery_schema
+    rendered = [_render(event, schema) for event in events]
+    is_batch = len(events) > 1 or subscription.destination.max_events_per_batch > 1
+    headers = _fixed(events[0], subscription, delivery_count, _content_type(schema, is_batch))
+    headers += _chosen(subscription, rendered, token, replay, traceparent)
+    return WebhookRequest(
+        url=subscription.destination.endpoint_url,
+        headers=headers,
+        body=_body(rendered, schema, is_batch),
+        timeout=RESPONSE_TIMEOUT_SECONDS,
+    )
+
+
+def _render(event: Event, schema: EventSchema) -> bytes:
+    return event.json
+
+
+def _content_type(schema: EventSchema, is_batch: bool) -> str:
+    if schema is EventSchema.CLOUD_EVENTS:
+        return _CLOUD_EVENTS if is_batch else _CLOUD_EVENT
+    return _JSON
+
+
+def _body(rendered: Sequence[bytes], schema: EventSchema, is_batch: bool) -> bytes:
+    bare = schema is EventSchema.CLOUD_EVENTS
+    bare = bare or (schema is EventSchema.CUSTOM and not CUSTOM_EVENTS_IN_ARRAYS)
+    if bare and not is_batch:
+        return rendered[0]
+    return b"[" + b",".join(rendered) + b"]"
+
+
+def _fixed(
+    event: Event, subscription: EventSubscription, delivery_count: int, content_type: str
+) -> bytes:
+    """What every delivery has. Subscription names are upper case in every capture, and webhooks get
+    no `aeg-output-event-id`, which the articles document for brokers."""
+    schema = subscription.event_delivery_schema
+    version = event.data_version if schema in _DATA_VERSION_SCHEMAS else ""
+    origin = f"Origin: {ORIGIN}\r\n" if schema is EventSchema.CLOUD_EVENTS else ""
+    return (
+        f"Content-Type: {content_type}\r\n"
+        "aeg-event-type: Notification\r\n"
+        f"aeg-metadata-version: {METADATA_VERSION}\r\n"
+        f"aeg-subscription-name: {subscription.name.upper()}\r\n"
+        f"aeg-delivery-count: {delivery_count}\r\n"
+        f"{origin}"
+        "aeg-data-version: "
+    ).encode() + b"%s\r\n" % header_text(version)
+
+
+def _chosen(
+    subscription: EventSubscription,
+    rendered: Sequence[bytes],
+    token: str | None,
+    replay: str,
+    traceparent: str,
+) -> bytes:
+    """What some deliveries have: their subscriber's headers, and ours about them."""
+    own = {"Authorization": f"Bearer {token}" if token else "", _REPLAY: replay}
+    attributes = subscription.destination.attributes
+    found = attribute_headers(attributes, rendered) if attributes else {}
+    if _TRACE not in map(str.lower, found):
+        own[_TRACE] = traceparent
+    if token:  # no request has two credentials
+        found = {name: value for name, value in found.items() if name.lower() != "authorization"}
+    lines = {**found, **{name: value for name, value in own.items() if value}}
+    return b"".join(
+        b"%s: %s\r\n" % (name.encode("ascii"), header_text(value)) for name, value in lines.items()
+    )
