@@ -7,14 +7,23 @@ import stat
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
 from switchhook.errors import StartError, StoreError
-from switchhook.grid.ports import Cursor, LogExtent, MoveWatermark, Put, PutCursor, PutWaiting
-from switchhook.stores.connections import VERSION
+from switchhook.grid.ports import (
+    Cursor,
+    LogExtent,
+    MoveWatermark,
+    Put,
+    PutCursor,
+    PutWaiting,
+    hash_of_id,
+)
+from switchhook.stores.connections import MIGRATIONS, VERSION
 from switchhook.stores.data_folder import claim
 from switchhook.stores.sqlite import SqliteStore
-from tests.contract.values import a_batch, a_delivery
+from tests.contract.values import a_batch, a_delivery, hashes
 
 
 def modes(folder: Path) -> dict[str, int]:
@@ -59,6 +68,43 @@ async def test_positions_go_on_after_everything_was_trimmed_and_a_restart(folder
     async with SqliteStore.open(folder) as store:
         assert store.extent() == LogExtent(first=5, end=5, size=0, oldest_published_at=None)
         assert await store.commit((), (a_batch(),)) == 5
+
+
+async def test_folder_of_the_first_version_keeps_what_it_has(folder: Path) -> None:
+    """Events, records, cursors and waiting deliveries that the first release wrote."""
+    write_version_1(folder)
+
+    async with SqliteStore.open(folder) as store:
+        (read,) = await store.read_from(0)
+        (due,) = await store.due(10, 10)
+        record = await store.get("c", "k")
+        assert (read.end, read.batch.body, read.batch.traceparent) == (7, b"[1,2]", "")
+        assert due == a_delivery(5, last_outcome="Busy", last_status_code=503, last_attempt_at=9)
+        assert record is not None
+        assert (record.value, await store.watermark()) == (b"v", 7)
+        assert await store.cursors() == [Cursor(subscription="s1", position=6)]
+        assert await store.find(hash_of_id("a")) == []
+        await store.commit((), (a_batch(id_hashes=hashes("a")),))
+        assert await store.find(hash_of_id("a")) == [7]
+
+
+def write_version_1(folder: Path) -> None:
+    """A database as the first release left it."""
+    folder.mkdir(parents=True)
+    connection = apsw.Connection(str(folder / "switchhook.db"))
+    connection.execute(MIGRATIONS[0])
+    connection.pragma("user_version", 1)
+    packed = msgspec.msgpack.encode([["t1", "EventGridSchema", 1, 2, b"[1,2]"]])
+    waiting = ("s1", 5, 0, 1, "t1", "EventGridSchema", 1, b"[1]", 1, 10, "Busy", 503, 9)
+    for statement, values in (
+        ("INSERT INTO log VALUES (5, 2, 1, 5, 0, ?)", (packed,)),
+        ("INSERT INTO records VALUES ('c', 'k', ?, 1, 0)", (b"v",)),
+        ("INSERT INTO cursors VALUES ('s1', 0, 6)", ()),
+        ("INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", waiting),
+        ("UPDATE progress SET watermark = 7, log_end = 5", ()),
+    ):
+        connection.execute(statement, values)
+    connection.close()
 
 
 async def test_commits_that_nobody_awaits_any_more_are_finished_by_close(folder: Path) -> None:

@@ -1,13 +1,17 @@
 """The promises of `grid.ports.DeliveryState`."""
 
+from msgspec.structs import replace
+
 from switchhook.grid.events import EventSchema
 from switchhook.grid.ports import (
     Cursor,
     DropCursor,
     DropSubscription,
+    DueMark,
     MoveWatermark,
     PutCursor,
     PutWaiting,
+    RescheduleWaiting,
     SettleWaiting,
     Store,
     WaitingDelivery,
@@ -18,6 +22,11 @@ from tests.contract.values import a_delivery
 async def put_all(store: Store, *deliveries: WaitingDelivery) -> None:
     """Write exception rows."""
     await store.commit([PutWaiting(delivery) for delivery in deliveries])
+
+
+def mark(row: WaitingDelivery) -> DueMark:
+    """Where a row is in the order in which rows come due."""
+    return DueMark(row.due_at, row.position, row.subscription, row.run)
 
 
 async def test_watermark_starts_at_zero_and_moves(store: Store) -> None:
@@ -56,6 +65,10 @@ async def test_waiting_delivery_is_read_as_it_was_written(store: Store) -> None:
         last_outcome="Busy",
         last_status_code=503,
         last_attempt_at=1_767_225_600_000_000_001,
+        lives_from=1_767_225_600_000_000_002,
+        dead_letter_reason="MaxDeliveryAttemptsExceeded",
+        given_up_at=1_767_225_600_000_000_003,
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     )
     await put_all(store, fresh, tried)
 
@@ -86,12 +99,77 @@ async def test_due_yields_the_earliest_first(store: Store) -> None:
     assert await store.due(9, 10) == []
 
 
-async def test_next_due_is_the_earliest_of_all(store: Store) -> None:
+async def test_due_goes_on_after_a_mark(store: Store) -> None:
+    """A page at a time, in one order: time, position, subscription, run."""
+    rows = [
+        a_delivery(9, "s9", due_at=10),
+        a_delivery(1, "s1", due_at=20),
+        a_delivery(1, "s1", run=2, due_at=20),
+        a_delivery(1, "s2", due_at=20),
+        a_delivery(2, "s1", due_at=20),
+        a_delivery(0, "s1", due_at=30),
+    ]
+    await put_all(store, *reversed(rows))
+
+    assert await store.due(30, 10) == rows
+    for number, row in enumerate(rows, start=1):
+        assert await store.due(30, 10, mark(row)) == rows[number:]
+    assert await store.due(20, 2, mark(rows[0])) == rows[1:3]
+    assert await store.due(20, 10, mark(rows[4])) == []
+
+
+async def test_due_goes_on_after_a_mark_that_is_gone(store: Store) -> None:
+    """Rows of a page are settled before the next page is asked for."""
+    settled, left = a_delivery(1, due_at=10), a_delivery(2, due_at=10)
+    await put_all(store, settled, left)
+    await store.commit((SettleWaiting(1, "s1"),))
+
+    assert await store.due(10, 10, mark(settled)) == [left]
+
+
+async def test_next_due_is_the_first_of_all(store: Store) -> None:
     """None when nothing waits."""
     nothing = await store.next_due()
-    await put_all(store, a_delivery(1, due_at=30), a_delivery(2, "s2", due_at=10))
+    late, early = a_delivery(1, due_at=30), a_delivery(2, "s2", due_at=10)
+    await put_all(store, late, early)
 
-    assert (nothing, await store.next_due()) == (None, 10)
+    assert (nothing, await store.next_due()) == (None, mark(early))
+
+
+async def test_next_due_after_a_mark_is_the_following_one(store: Store) -> None:
+    """Whoever holds the first rows in memory looks behind them."""
+    rows = [a_delivery(1), a_delivery(1, run=1), a_delivery(1, "s2"), a_delivery(2, due_at=11)]
+    await put_all(store, *rows)
+
+    following = [await store.next_due(mark(row)) for row in rows]
+    assert following == [*(mark(row) for row in rows[1:]), None]
+
+
+async def test_rescheduled_rows_are_due_together(store: Store) -> None:
+    """Those of one subscription that are due at the given instant or later, of every run."""
+    rows = [
+        a_delivery(1, due_at=19),
+        a_delivery(2, due_at=20),
+        a_delivery(3, run=1, due_at=90),
+        a_delivery(4, "s2", due_at=90),
+    ]
+    await put_all(store, *rows)
+
+    await store.commit((RescheduleWaiting("s1", after=20, due_at=50),))
+
+    moved = [replace(row, due_at=50) for row in rows[1:3]]
+    assert await store.due(99, 10) == [rows[0], *moved, rows[3]]
+    assert await store.waiting("s1") == [rows[0], *moved]
+
+
+async def test_rows_can_be_rescheduled_to_an_earlier_instant(store: Store) -> None:
+    """An endpoint that answers again need not be waited for."""
+    row = a_delivery(1, due_at=90)
+    await put_all(store, row)
+
+    await store.commit((RescheduleWaiting("s1", after=0, due_at=5),))
+
+    assert await store.due(5, 10) == [replace(row, due_at=5)]
 
 
 async def test_waiting_yields_the_lowest_positions_of_one_subscription(store: Store) -> None:

@@ -3,10 +3,12 @@
 from typing import Any
 
 from switchhook.grid.events import EventSchema
-from switchhook.grid.ports import Batch, WaitingDelivery
+from switchhook.grid.ports import Batch, WaitingDelivery, hash_of_id
 
 
-def a_batch(body: bytes = b"[1]", count: int = 1, published_at: int = 1) -> Batch:
+def a_batch(
+    body: bytes = b"[1]", count: int = 1, published_at: int = 1, id_hashes: bytes = b""
+) -> Batch:
     """A batch of events whose content does not matter."""
     return Batch(
         topic="t1",
@@ -14,7 +16,13 @@ def a_batch(body: bytes = b"[1]", count: int = 1, published_at: int = 1) -> Batc
         published_at=published_at,
         body=body,
         count=count,
+        id_hashes=id_hashes,
     )
+
+
+def hashes(*ids: str) -> bytes:
+    """The hashes of events with these ids."""
+    return b"".join(hash_of_id(name) for name in ids)
 
 
 def a_delivery(position: int = 0, subscription: str = "s1", **members: Any) -> WaitingDelivery:

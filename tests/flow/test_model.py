@@ -222,6 +222,7 @@ class World:
     async def kill(self) -> None:
         """The process dies and starts again."""
         self.kills += 1
+        self.flow.transport.answer = lambda _: None  # the dead send nothing, while another starts
         self._hold(await self.flow.restarted(limits=self.limits))
 
     async def stop(self) -> None:

@@ -7,7 +7,7 @@ in one commit: a cursor never passes a delivery whose row is not in that commit 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
@@ -203,6 +203,13 @@ class Checkpoint:
                     stored = msgspec.structs.replace(delivery, is_stored=True)
                     queue.in_flight[position] = (stored, started)
                     queue.settle(position)
+
+    async def read(self, rows: Awaitable[list[WaitingDelivery]]) -> list[WaitingDelivery]:
+        """Those of the rows that are neither in memory nor newer there than in the store."""
+        async with self._lock:  # what changes meanwhile is still noted afterwards
+            found = await rows
+        known = self.owned | self._rows.keys()
+        return [row for row in found if (row.position, row.subscription) not in known]
 
     async def run(self, interval: float) -> None:
         """Write so often that a crash repeats no more than `interval` real seconds; forever."""

@@ -69,8 +69,7 @@ class DueDeliveries:
 
     async def _take_up_page(self, now: int) -> bool:
         checkpoint = self._checkpoint
-        rows = await self._state.due(now, len(checkpoint.owned) + PAGE)
-        fresh = [row for row in rows if _identity(row) not in checkpoint.owned]
+        fresh = await checkpoint.read(self._state.due(now, len(checkpoint.owned) + PAGE))
         touched = {queue for row in fresh if (queue := self._take_up(row)) is not None}
         for queue in touched:
             self._deliverer.pump(queue)
@@ -87,8 +86,10 @@ class DueDeliveries:
             return False
         if self._checkpoint.has_unwritten_rows:
             await self._checkpoint.write()
-        rows = await self._state.waiting(queue.subscription.incarnation, limit=1)
-        if not rows or _identity(rows[0]) in self._checkpoint.owned or not queue.is_probing:
+        rows = await self._checkpoint.read(
+            self._state.waiting(queue.subscription.incarnation, limit=1)
+        )
+        if not rows or not queue.is_probing:
             return False
         self._take_up(rows[0])
         self._deliverer.pump(queue)

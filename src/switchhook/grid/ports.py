@@ -20,9 +20,12 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Events that were accepted together: one publish request, or those of one state change.
 
     `body` is a JSON array of `count` events in `schema`, stored as it came. `topic` is the topic's
-    incarnation, `published_at` nanoseconds since the epoch. `id_hashes` has four bytes for each
-    event (`hash_of_id`), or is empty where they were not computed: such events are not found by id.
-    `traceparent` is that of the request (W3C Trace Context), or "".
+    incarnation, `published_at` nanoseconds since the epoch. `traceparent` is that of the request
+    (W3C Trace Context), or "".
+
+    `id_hashes` has four bytes for each event (`hash_of_id`), or is empty where they were not
+    computed: such events are not found by id. It is for `find` alone: a batch that is read from
+    the log has none.
     """
 
     topic: str
@@ -34,9 +37,12 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str = ""
 
 
+HASH_BYTES = 4
+
+
 def hash_of_id(event_id: str) -> bytes:
     """Four bytes by which an event can be found; different ids may share them."""
-    return zlib.crc32(event_id.encode("utf-8", "surrogatepass")).to_bytes(4, "big")
+    return zlib.crc32(event_id.encode("utf-8", "surrogatepass")).to_bytes(HASH_BYTES, "big")
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -123,6 +129,15 @@ class WaitingDelivery(msgspec.Struct, frozen=True, kw_only=True):
 Identity = tuple[int, str, int]  # position, subscription, run
 
 
+class DueMark(msgspec.Struct, frozen=True):
+    """A place in the order in which exception rows come due."""
+
+    due_at: int
+    position: int
+    subscription: str
+    run: int
+
+
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     """How far a subscription is: all that it wants before `position` is finished or waiting."""
 
@@ -190,6 +205,14 @@ class DropSubscription(msgspec.Struct, frozen=True, tag=True):
     subscription: str
 
 
+class RescheduleWaiting(msgspec.Struct, frozen=True, tag=True):
+    """The exception rows of a subscription that are due at `after` or later are due at `due_at`."""
+
+    subscription: str
+    after: int
+    due_at: int
+
+
 Change = (
     Put
     | Delete
@@ -199,6 +222,7 @@ Change = (
     | PutWaiting
     | SettleWaiting
     | DropSubscription
+    | RescheduleWaiting
 )
 
 
@@ -249,6 +273,12 @@ class EventLog(Protocol):
     def extent(self) -> LogExtent:
         """What the log holds now. Positions never start again, not even when it is empty."""
 
+    async def find(
+        self, id_hash: bytes, *, before: int | None = None, limit: int = 100
+    ) -> list[int]:
+        """Positions of events whose id has this `hash_of_id`, the newest first; a hint: the ids may
+        differ. `before` asks for positions less than it, to page on."""
+
 
 class Records(Protocol):
     """Values by collection and key; keys of a collection are ordered by their code points."""
@@ -278,11 +308,13 @@ class DeliveryState(Protocol):
     async def cursors(self) -> list[Cursor]:
         """The cursors of the subscriptions that lag behind the watermark."""
 
-    async def due(self, now: int, limit: int) -> list[WaitingDelivery]:
-        """Exception rows with `due_at <= now`, the earliest first."""
+    async def due(
+        self, now: int, limit: int, after: DueMark | None = None
+    ) -> list[WaitingDelivery]:
+        """Exception rows with `due_at <= now`, in the order of their `DueMark`s, after `after`."""
 
-    async def next_due(self) -> int | None:
-        """The earliest `due_at` of all exception rows."""
+    async def next_due(self, after: DueMark | None = None) -> DueMark | None:
+        """The mark of the first exception row, or of the first after `after`."""
 
     async def waiting(
         self, subscription: str, *, start: int = 0, limit: int | None = 100

@@ -15,6 +15,7 @@ from switchhook.grid.ports import (
     Put,
     PutCursor,
     PutWaiting,
+    RescheduleWaiting,
     SettleWaiting,
     WaitingDelivery,
 )
@@ -72,6 +73,8 @@ def _statements(change: Change, position: int) -> tuple[_Statement, ...]:
                 (_STATE["drop_cursors"], (subscription,)),
                 (_STATE["drop_waiting"], (subscription,)),
             )
+        case RescheduleWaiting(subscription, after, due_at):
+            return ((_STATE["reschedule_waiting"], (due_at, subscription, after)),)
         case _:
             assert_never(change)
 
@@ -91,4 +94,8 @@ def _values(delivery: WaitingDelivery) -> tuple[_Value, ...]:
         delivery.last_outcome,
         delivery.last_status_code,
         delivery.last_attempt_at,
+        delivery.lives_from,
+        delivery.dead_letter_reason,
+        delivery.given_up_at,
+        delivery.traceparent,
     )

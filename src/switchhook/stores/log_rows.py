@@ -7,6 +7,7 @@ import apsw
 import msgspec
 
 from switchhook.grid.ports import Appended, Batch, LogExtent
+from switchhook.stores import id_hashes
 from switchhook.stores.packed_rows import pack, unpack
 from switchhook.stores.queries import load_queries
 
@@ -71,6 +72,7 @@ def append(cursor: apsw.Cursor, batches: Iterable[Batch], bounds: LogBounds) -> 
             row.batches,
         )
         cursor.execute(_SQL["append_row"], values)
+        id_hashes.append(cursor, bounds.end, row.members)
         is_empty = bounds.first is None
         bounds = LogBounds(
             first=bounds.end if is_empty else bounds.first,
@@ -85,14 +87,15 @@ def append(cursor: apsw.Cursor, batches: Iterable[Batch], bounds: LogBounds) -> 
 def trim(cursor: apsw.Cursor, before: int, max_rows: int, bounds: LogBounds) -> int:
     """Forget whole rows before a position, at least one if there is one; answer how many."""
     rows: Iterable[_Row] = cursor.execute(_SQL["rows_to_trim"], (before, max_rows)).fetchall()
-    last, removed, total = 0, 0, 0
-    for first, size in rows:
+    start, removed, total = 0, 0, 0
+    for end, size in rows:
         total += size
         if removed and total > _TRIM_BYTES:
             break
-        last, removed = first, removed + 1
+        start, removed = end, removed + 1
     if removed:
-        cursor.execute(_SQL["trim_through"], (last,))
+        cursor.execute(_SQL["trim_before"], (start,))
+        cursor.execute(_SQL["trim_hashes_before"], (start,))
         cursor.execute(_SQL["keep_log_end"], (bounds.end,))
     return removed
 

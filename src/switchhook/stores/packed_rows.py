@@ -24,15 +24,17 @@ class PackedBatch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     published_at: int
     count: int
     body: bytes
+    traceparent: str = ""
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A row of the log to be written."""
+    """A row of the log to be written: `members`, which `batches` holds packed."""
 
     count: int
     published_at: int
     size: int
     batches: bytes
+    members: tuple[Batch, ...]
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -41,16 +43,16 @@ _decoder = msgspec.msgpack.Decoder(list[PackedBatch])
 
 def pack(batches: Iterable[Batch]) -> Iterator[Row]:
     """The batches in as few rows as `ROW_BYTES` allows."""
-    packed: list[PackedBatch] = []
+    members: list[Batch] = []
     size = 0
     for batch in batches:
-        if packed and size + len(batch.body) > ROW_BYTES:
-            yield _row(packed, size)
-            packed, size = [], 0
-        packed.append(_pack_one(batch))
+        if members and size + len(batch.body) > ROW_BYTES:
+            yield _row(members, size)
+            members, size = [], 0
+        members.append(batch)
         size += len(batch.body)
-    if packed:
-        yield _row(packed, size)
+    if members:
+        yield _row(members, size)
 
 
 def unpack(first: int, batches: bytes) -> Iterator[Appended]:
@@ -62,19 +64,23 @@ def unpack(first: int, batches: bytes) -> Iterator[Appended]:
             published_at=packed.published_at,
             body=packed.body,
             count=packed.count,
+            traceparent=packed.traceparent,
         )
         yield Appended(first, batch)
         first += packed.count
 
 
 def _pack_one(batch: Batch) -> PackedBatch:
-    return PackedBatch(batch.topic, batch.schema, batch.published_at, batch.count, batch.body)
+    return PackedBatch(
+        batch.topic, batch.schema, batch.published_at, batch.count, batch.body, batch.traceparent
+    )
 
 
-def _row(packed: list[PackedBatch], size: int) -> Row:
+def _row(members: list[Batch], size: int) -> Row:
     return Row(
-        count=sum(batch.count for batch in packed),
-        published_at=packed[0].published_at,
+        count=sum(batch.count for batch in members),
+        published_at=members[0].published_at,
         size=size,
-        batches=_encoder.encode(packed),
+        batches=_encoder.encode([_pack_one(batch) for batch in members]),
+        members=tuple(members),
     )

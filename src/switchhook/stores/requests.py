@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from switchhook.errors import StoreFullError
-from switchhook.grid.ports import Batch, Change
+from switchhook.grid.ports import HASH_BYTES, Batch, Change
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +23,8 @@ class CommitRequest:
     ) -> None:
         if any(batch.count < 1 for batch in batches):
             raise ValueError("a batch has at least one event: each needs a position of its own")
+        if any(len(batch.id_hashes) not in (0, HASH_BYTES * batch.count) for batch in batches):
+            raise ValueError("a batch has one hash for each of its events, or none at all")
         self.changes = changes
         self.batches = batches
         self.on_durable = on_durable

@@ -3,7 +3,7 @@
 from typing import Any
 
 from switchhook.grid.events import EventSchema
-from switchhook.grid.ports import Cursor, Record, WaitingDelivery
+from switchhook.grid.ports import Cursor, DueMark, Record, WaitingDelivery
 
 _Row = tuple[Any, ...]  # what SQLite holds: its tables are strict, which is as good as a type
 
@@ -18,6 +18,12 @@ def to_cursor(row: _Row) -> Cursor:
     """A row of `all_cursors`."""
     subscription, run, position = row
     return Cursor(subscription=subscription, run=run, position=position)
+
+
+def to_mark(row: _Row) -> DueMark:
+    """A row of `next_due`."""
+    due_at, position, subscription, run = row
+    return DueMark(due_at=due_at, position=position, subscription=subscription, run=run)
 
 
 def to_waiting(row: _Row) -> WaitingDelivery:
@@ -36,4 +42,8 @@ def to_waiting(row: _Row) -> WaitingDelivery:
         last_outcome=row[10],
         last_status_code=row[11],
         last_attempt_at=row[12],
+        lives_from=row[13],
+        dead_letter_reason=row[14],
+        given_up_at=row[15],
+        traceparent=row[16],
     )

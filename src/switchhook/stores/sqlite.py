@@ -1,15 +1,13 @@
 """What does a store do that keeps everything in one SQLite file?
 
 `switchhook.db` in the data folder, with a write-ahead log, synced at every commit. One thread
-writes (`writer.py`), one reads the event log; short reads run on the event loop itself, because
-they take microseconds and a thread would take longer.
+writes (`writer.py`), one reads events and rows that carry them (`reader.py`); short reads run on
+the event loop itself, because they take microseconds and a thread would take longer.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import apsw
@@ -19,23 +17,26 @@ from switchhook.grid.ports import (
     Batch,
     Change,
     Cursor,
+    DueMark,
     LogExtent,
     Record,
     WaitingDelivery,
 )
-from switchhook.stores import log_rows
+from switchhook.stores import delivery_rows, id_hashes, log_rows
 from switchhook.stores.connections import VERSION, open_reader, open_writer
 from switchhook.stores.data_folder import claim
 from switchhook.stores.queries import load_queries
+from switchhook.stores.reader import ReaderThread
 from switchhook.stores.requests import CommitRequest
-from switchhook.stores.rows import to_cursor, to_record, to_waiting
+from switchhook.stores.rows import to_record
 from switchhook.stores.transactions import Transactions
 from switchhook.stores.writer import TrimRequest, Writer
 
 _log = logging.getLogger(__name__)
 _RECORDS = load_queries("records.sql")
-_STATE = load_queries("delivery_state.sql")
 
+# A search for an id looks at so many positions before others get their turn: 10 ms at most.
+_POSITIONS_A_STEP = 1 << 17
 _AFTER_ALL_TEXT = b""  # to SQLite every blob comes after every text
 
 
@@ -46,11 +47,10 @@ def _log_failure(error: BaseException) -> None:
 class SqliteStore:
     """Implements `grid.ports.Store`; made by `open`."""
 
-    def __init__(self, writer: Writer, reader: apsw.Connection, log: apsw.Connection) -> None:
+    def __init__(self, writer: Writer, reader: apsw.Connection, thread: ReaderThread) -> None:
         self._writer = writer
         self._reader = reader
-        self._log = log
-        self._log_thread = ThreadPoolExecutor(1, thread_name_prefix="switchhook-log-reader")
+        self._thread = thread
 
     @classmethod
     @asynccontextmanager
@@ -73,9 +73,9 @@ class SqliteStore:
         """
         with claim(folder, VERSION) as database:
             connection = open_writer(database, vfs)
-            reader, log = open_reader(database, vfs), open_reader(database, vfs)
+            reader, thread = open_reader(database, vfs), ReaderThread(open_reader(database, vfs))
             writer = Writer(Transactions(connection, max_bytes=max_bytes), on_failure)
-            store = cls(writer, reader, log)
+            store = cls(writer, reader, thread)
             try:
                 yield store
             finally:
@@ -83,8 +83,7 @@ class SqliteStore:
 
     async def _close(self) -> None:
         # Readers first: the last connection to close tidies the files up.
-        self._log_thread.shutdown()
-        self._log.close()
+        self._thread.close()
         self._reader.close()
         await self._writer.close()
 
@@ -101,13 +100,7 @@ class SqliteStore:
     async def read_from(self, position: int, max_bytes: int = 1 << 20) -> list[Appended]:
         if position >= self._writer.bounds.end:
             return []
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._log_thread, self._read, position, max_bytes)
-
-    def _read(self, position: int, max_bytes: int) -> list[Appended]:
-        # Closing the cursor ends the read transaction, which would hold up checkpoints.
-        with closing(self._log.cursor()) as cursor:
-            return log_rows.read(cursor, position, max_bytes)
+        return await self._thread.read(log_rows.read, position, max_bytes)
 
     async def trim(self, before: int, max_rows: int = 1000) -> int:
         removed = 0
@@ -121,6 +114,20 @@ class SqliteStore:
 
     def extent(self) -> LogExtent:
         return self._writer.bounds.extent()
+
+    async def find(
+        self, id_hash: bytes, *, before: int | None = None, limit: int = 100
+    ) -> list[int]:
+        extent = self.extent()
+        before = extent.end if before is None else min(before, extent.end)
+        end = before
+        found: list[int] = []
+        while end > extent.first and len(found) < limit:
+            # In steps, so that whoever reads events and rows on the thread waits for one of them.
+            start = max(end - _POSITIONS_A_STEP, 0)
+            found += await self._thread.read(id_hashes.find, id_hash, before, start, end)
+            end = start
+        return found[:limit]
 
     async def get(self, collection: str, key: str) -> Record | None:
         row = self._reader.execute(_RECORDS["get_record"], (collection, key)).fetchall()
@@ -142,23 +149,20 @@ class SqliteStore:
         return [to_record(row) for row in rows.fetchall()]
 
     async def watermark(self) -> int:
-        return int(self._reader.execute(_STATE["get_watermark"]).get)
+        return delivery_rows.watermark(self._reader.cursor())
 
     async def cursors(self) -> list[Cursor]:
-        return [to_cursor(row) for row in self._reader.execute(_STATE["all_cursors"]).fetchall()]
+        return delivery_rows.cursors(self._reader.cursor())
 
-    async def due(self, now: int, limit: int) -> list[WaitingDelivery]:
-        rows = self._reader.execute(_STATE["due_waiting"], (now, limit))
-        return [to_waiting(row) for row in rows.fetchall()]
+    async def due(
+        self, now: int, limit: int, after: DueMark | None = None
+    ) -> list[WaitingDelivery]:
+        return await self._thread.read(delivery_rows.due, now, limit, after)
 
-    async def next_due(self) -> int | None:
-        earliest: int | None = self._reader.execute(_STATE["next_due"]).get
-        return earliest
+    async def next_due(self, after: DueMark | None = None) -> DueMark | None:
+        return delivery_rows.next_due(self._reader.cursor(), after)
 
     async def waiting(
         self, subscription: str, *, start: int = 0, limit: int | None = 100
     ) -> list[WaitingDelivery]:
-        no_limit = -1
-        bound = no_limit if limit is None else limit
-        rows = self._reader.execute(_STATE["waiting_of"], (subscription, start, bound))
-        return [to_waiting(row) for row in rows.fetchall()]
+        return await self._thread.read(delivery_rows.waiting, subscription, start, limit)

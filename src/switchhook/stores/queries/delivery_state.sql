@@ -20,8 +20,8 @@ DELETE FROM cursors WHERE subscription = ?;
 -- put_waiting: Write an exception row, or replace the one of the same identity.
 INSERT OR REPLACE INTO waiting (
     subscription, position, run, version, topic, schema, published_at, body, attempts, due_at,
-    last_outcome, last_status_code, last_attempt_at
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    last_outcome, last_status_code, last_attempt_at, lives_from, dead_letter_reason, given_up_at, traceparent
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- settle_waiting: The delivery is finished.
 DELETE FROM waiting WHERE subscription = ? AND position = ? AND run = ?;
@@ -29,17 +29,24 @@ DELETE FROM waiting WHERE subscription = ? AND position = ? AND run = ?;
 -- drop_waiting: The subscription is deleted.
 DELETE FROM waiting WHERE subscription = ?;
 
--- due_waiting: The exception rows that are due, the earliest first.
+-- due_waiting: The exception rows that are due after a mark, in the order of their marks.
 SELECT
     subscription, position, run, version, topic, schema, published_at, body, attempts, due_at,
-    last_outcome, last_status_code, last_attempt_at
-FROM waiting WHERE due_at <= ? ORDER BY due_at, position LIMIT ?;
+    last_outcome, last_status_code, last_attempt_at, lives_from, dead_letter_reason, given_up_at, traceparent
+FROM waiting
+WHERE due_at <= ? AND (due_at, position, subscription, run) > (?, ?, ?, ?)
+ORDER BY due_at, position, subscription, run LIMIT ?;
 
--- next_due: The earliest instant at which an exception row is due.
-SELECT min(due_at) FROM waiting;
+-- next_due: The first mark after another, from the index alone.
+SELECT due_at, position, subscription, run FROM waiting
+WHERE (due_at, position, subscription, run) > (?, ?, ?, ?)
+ORDER BY due_at, position, subscription, run LIMIT 1;
+
+-- reschedule_waiting: The exception rows of a subscription that are due later are due at an instant.
+UPDATE waiting SET due_at = ?1 WHERE subscription = ?2 AND due_at >= ?3 AND due_at <> ?1;
 
 -- waiting_of: The exception rows of one subscription in the order of their positions.
 SELECT
     subscription, position, run, version, topic, schema, published_at, body, attempts, due_at,
-    last_outcome, last_status_code, last_attempt_at
+    last_outcome, last_status_code, last_attempt_at, lives_from, dead_letter_reason, given_up_at, traceparent
 FROM waiting WHERE subscription = ? AND position >= ? ORDER BY position, run LIMIT ?;

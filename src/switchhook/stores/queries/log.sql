@@ -2,6 +2,13 @@
 INSERT INTO log (first, count, published_at, size, size_before, batches)
 VALUES (?, ?, ?, ?, ?, ?);
 
+-- append_hashes: Add the hashes of consecutive events.
+INSERT INTO id_hashes (first, hashes) VALUES (?, ?);
+
+-- blocks_with_hash: The blocks in a range of positions that hold a hash, the newest first.
+SELECT first, hashes FROM id_hashes
+WHERE first >= ? AND first < ? AND instr(hashes, ?) > 0 ORDER BY first DESC;
+
 -- read_rows: The packed rows from the one that holds a position, in order.
 SELECT first, batches FROM log
 WHERE first >= coalesce((SELECT max(first) FROM log WHERE first <= ?), 0)
@@ -16,11 +23,15 @@ SELECT first + count, size_before + size FROM log ORDER BY first DESC LIMIT 1;
 -- log_end: Where the log ended when it was last trimmed.
 SELECT log_end FROM progress;
 
--- rows_to_trim: The oldest rows of which every position is less than a given one, with their sizes.
-SELECT first, size FROM log WHERE first < ?1 AND first + count <= ?1 ORDER BY first LIMIT ?2;
+-- rows_to_trim: The oldest rows of which every position is less than a given one: ends and sizes.
+SELECT first + count, size FROM log WHERE first < ?1 AND first + count <= ?1
+ORDER BY first LIMIT ?2;
 
--- trim_through: Forget the rows up to the one that begins at a position.
-DELETE FROM log WHERE first <= ?;
+-- trim_before: Forget the rows before a position.
+DELETE FROM log WHERE first < ?;
+
+-- trim_hashes_before: Forget the hashes of their events.
+DELETE FROM id_hashes WHERE first < ?;
 
 -- keep_log_end: Remember where the log ends, so that positions never start again.
 UPDATE progress SET log_end = ?;

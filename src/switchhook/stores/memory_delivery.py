@@ -1,0 +1,111 @@
+"""How does the store in memory keep the delivery state?"""
+
+import asyncio
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from switchhook.grid.ports import (
+    Cursor,
+    DropCursor,
+    DropSubscription,
+    DueMark,
+    MoveWatermark,
+    PutCursor,
+    PutWaiting,
+    RescheduleWaiting,
+    SettleWaiting,
+    WaitingDelivery,
+)
+
+DeliveryChange = (
+    MoveWatermark
+    | PutCursor
+    | DropCursor
+    | PutWaiting
+    | SettleWaiting
+    | DropSubscription
+    | RescheduleWaiting
+)
+
+_Mark = tuple[int, int, str, int]
+
+
+class MemoryDeliveryState:
+    """Implements `grid.ports.DeliveryState`."""
+
+    def __init__(self) -> None:
+        self._watermark = 0
+        self._cursors: dict[tuple[str, int], Cursor] = {}
+        self._waiting: dict[tuple[str, int, int], WaitingDelivery] = {}
+
+    def change(self, change: DeliveryChange) -> None:
+        """Do what a commit asks for."""
+        match change:
+            case MoveWatermark(position):
+                self._watermark = position
+            case PutCursor(cursor):
+                self._cursors[cursor.subscription, cursor.run] = cursor
+            case DropCursor(subscription, run):
+                self._cursors.pop((subscription, run), None)
+            case PutWaiting(delivery):
+                identity = (delivery.subscription, delivery.position, delivery.run)
+                self._waiting[identity] = delivery
+            case SettleWaiting(position, subscription, run):
+                self._waiting.pop((subscription, position, run), None)
+            case DropSubscription(subscription):
+                self._drop(subscription)
+            case RescheduleWaiting():
+                self._reschedule(change)
+            case _:
+                assert_never(change)
+
+    def _drop(self, subscription: str) -> None:
+        for cursor in [identity for identity in self._cursors if identity[0] == subscription]:
+            del self._cursors[cursor]
+        for row in [identity for identity in self._waiting if identity[0] == subscription]:
+            del self._waiting[row]
+
+    def _reschedule(self, change: RescheduleWaiting) -> None:
+        for identity, delivery in self._waiting.items():
+            if delivery.subscription == change.subscription and delivery.due_at >= change.after:
+                self._waiting[identity] = replace(delivery, due_at=change.due_at)
+
+    async def watermark(self) -> int:
+        return self._watermark
+
+    async def cursors(self) -> list[Cursor]:
+        return [self._cursors[identity] for identity in sorted(self._cursors)]
+
+    async def due(
+        self, now: int, limit: int, after: DueMark | None = None
+    ) -> list[WaitingDelivery]:
+        found = [each for each in self._after(after) if each.due_at <= now][:limit]
+        await asyncio.sleep(0)  # what was read may be old when it is used, as with a real disk
+        return found
+
+    async def next_due(self, after: DueMark | None = None) -> DueMark | None:
+        return next((DueMark(*_order(each)) for each in self._after(after)), None)
+
+    def _after(self, mark: DueMark | None) -> list[WaitingDelivery]:
+        found = sorted(self._waiting.values(), key=_order)
+        if mark is None:
+            return found
+        start = (mark.due_at, mark.position, mark.subscription, mark.run)
+        return [each for each in found if _order(each) > start]
+
+    async def waiting(
+        self, subscription: str, *, start: int = 0, limit: int | None = 100
+    ) -> list[WaitingDelivery]:
+        identities = sorted(
+            identity
+            for identity in self._waiting
+            if identity[0] == subscription and self._waiting[identity].position >= start
+        )
+        found = [self._waiting[identity] for identity in identities[:limit]]
+        await asyncio.sleep(0)
+        return found
+
+
+def _order(delivery: WaitingDelivery) -> _Mark:
+    return delivery.due_at, delivery.position, delivery.subscription, delivery.run
