@@ -4,6 +4,9 @@
 TOPICS = "topics"
 # `version_key` to `EventSubscription`; the record's position is where the version begins.
 SUBSCRIPTION_VERSIONS = "subscription-versions"
+# `GivenUp.key` to `GivenUp`, and to the event.
+GIVEN_UP = "given-up"
+GIVEN_UP_EVENTS = "given-up-events"
 
 
 def version_key(incarnation: str, version: int) -> str:
