@@ -31,6 +31,7 @@ from switchhook.communication.sms.engine import SmsEngine
 from switchhook.communication.sms.inbound import parse_receive
 from switchhook.config_file import apply_tables
 from switchhook.config_tables import read_tables
+from switchhook.dead_letter_stores.accounts import open_dead_letter_store
 from switchhook.default_resources import (
     COMMUNICATION_ID,
     TOPIC_ID,
@@ -140,6 +141,11 @@ async def _running(
         store = await stack.enter_async_context(
             SqliteStore.open(settings.data, max_bytes=settings.max_log_bytes, on_failure=fail)
         )
+        dead_letters = open_dead_letter_store(
+            settings.dead_letter_folder or settings.data / "dead-letters",
+            settings.storage_accounts,
+        )
+        stack.push_async_callback(dead_letters.close)
         token = load_or_create_token(settings.data)
         clock = SystemClock()
         transport = HttpTransport(

@@ -26,11 +26,11 @@ class FieldFormatter(logging.Formatter):
 
 
 def configure(level: str, stream: TextIO = sys.stderr) -> None:
-    """Send the log to `stream` from `level` on; uvicorn's own only from warnings on."""
+    """Send the log to `stream` from `level` on; libraries' own only from warnings on."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(FieldFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("uvicorn", "uvicorn.error", "asyncio"):
+    for noisy in ("uvicorn", "uvicorn.error", "asyncio", "azure"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -220,6 +220,7 @@ def test_keys_are_no_flags() -> None:
     assert {each.name for each in options() if not each.about.is_flag} == {
         "communication_key",
         "topic_key",
+        "storage_accounts",
     }
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from switchhook.settings.storage_accounts import parse_storage_account
+
 _BOOLEANS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -23,12 +25,14 @@ _SHORTEST_KEY = 32  # bytes: what SHA-256 can use
 class Kind:
     """How a value is read, and how help and the reference name it.
 
-    `parse` takes the text of a flag or variable, or whatever TOML holds.
+    `parse` takes the text of a flag or variable, or whatever TOML holds. What is wrong in a secret
+    is told without showing it.
     """
 
     placeholder: str
     parse: Callable[[object], object]
     is_many: bool = False
+    is_secret: bool = False
 
 
 def _text(value: object) -> str:
@@ -171,7 +175,7 @@ def many(kind: Kind) -> Kind:
             raise ValueError("a list")
         return tuple(kind.parse(each) for each in value)
 
-    return Kind(kind.placeholder, parse, is_many=True)
+    return Kind(kind.placeholder, parse, is_many=True, is_secret=kind.is_secret)
 
 
 TEXT = Kind("TEXT", _text)
@@ -181,5 +185,6 @@ FOLDER = Kind("DIR", _path)
 FILE = Kind("FILE", _file)
 PUBLIC_URL = Kind("URL", _public_url)
 NAME = Kind("NAME", _name)
-KEY = Kind("KEY", _key)
+KEY = Kind("KEY", _key, is_secret=True)
+STORAGE_ACCOUNT = Kind("NAME=CONNECTION_STRING", parse_storage_account, is_secret=True)
 PORT = whole(0, 65_535)

@@ -13,6 +13,7 @@ import platformdirs
 from switchhook import defaults
 from switchhook.settings import kinds
 from switchhook.settings.kinds import Kind
+from switchhook.settings.storage_accounts import StorageAccount
 
 # Tables of the TOML file that describe resources; whoever owns the resource checks them.
 RESOURCE_TABLES = ("communication", "numbers", "topics", "subscriptions")
@@ -178,6 +179,25 @@ class Settings:
             "Events of one event subscription in memory; one that falls behind reads the log.",
         ),
     ] = 1000
+    dead_letter_folder: Annotated[
+        Path | None,
+        About(
+            kinds.FOLDER,
+            "Folder of the dead letters for storage accounts that `storage_accounts` does not "
+            "name: `ACCOUNT/CONTAINER/` and the blob's name.",
+            shown="`dead-letters` in the data folder",
+        ),
+    ] = None
+    storage_accounts: Annotated[
+        tuple[StorageAccount, ...],
+        About(
+            kinds.many(kinds.STORAGE_ACCOUNT),
+            "Storage accounts that dead letters are really written to, `NAME=CONNECTION_STRING` "
+            "with commas between them; in the file each is a table `[[storage_accounts]]` with "
+            "`name` (or `id`) and `connection_string`. `UseDevelopmentStorage=true` is Azurite.",
+            is_flag=False,
+        ),
+    ] = ()
     log_level: Annotated[
         str, About(kinds.choice("debug", "info", "warning", "error"), "Least severe level to log.")
     ] = "info"

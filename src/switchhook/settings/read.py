@@ -138,7 +138,7 @@ def _checked(origin: str, value: object, kind: kinds.Kind) -> object:
     try:
         return kind.parse(value)
     except ValueError as error:
-        shown = "what was given" if kind is kinds.KEY else repr(value)  # a key is a secret
+        shown = "what was given" if kind.is_secret else repr(value)
         raise StartError(f"{origin}: {shown} is not {error}") from error
 
 

@@ -1,0 +1,1 @@
+"""Where are dead letters put? Adapters of `grid.ports.DeadLetterStore`."""
