@@ -40,6 +40,7 @@ from switchhook.default_resources import (
 )
 from switchhook.endpoints import Endpoints, Origins, default_endpoints, origins
 from switchhook.errors import RequestError, StoreError, SwitchhookError
+from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
 from switchhook.grid.resources.subscription_life import HandshakeTools
 from switchhook.http import validation_api
@@ -156,6 +157,7 @@ async def _running(
             transport=transport,
             clock=clock,
             random=random.random,
+            dead_lettering=DeadLettering(dead_letters, clock),
             limits=_limits(settings),
         )
         await engine.start()

@@ -103,7 +103,10 @@ class VirtualClock:
 
     async def advance(self, span: timedelta) -> None:
         """Step from due time to due time up to now + `span`; each due action has then happened."""
-        target = self._now + from_timedelta(span)
+        await self.advance_to(self._now + from_timedelta(span))
+
+    async def advance_to(self, target: int) -> None:
+        """Advance to an instant, in nanoseconds since the epoch."""
         await self._settle()
         while self._timers and self._timers[0][0] <= target:
             when, _, timer = heapq.heappop(self._timers)
@@ -112,7 +115,7 @@ class VirtualClock:
             self._now = max(self._now, when)
             timer.callback()
             await self._settle()
-        self._now = target
+        self._now = max(self._now, target)
         await self._settle()
 
     async def _settle(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from switchhook.clock import HOUR, VirtualClock, to_datetime
 from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, version_key
+from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
 from switchhook.grid.ports import Delete, DropSubscription, Put, WaitingDelivery
 from switchhook.grid.schemas.accept import PublishRequest
@@ -17,6 +18,7 @@ from switchhook.grid.subscriptions import EventSubscription
 from switchhook.grid.topics import Topic
 from switchhook.stores.memory import MemoryStore
 from tests.builders import a_body, a_subscription, a_topic, an_event
+from tests.scripted_dead_letters import ScriptedDeadLetterStore
 from tests.scripted_transport import ScriptedTransport
 
 
@@ -29,6 +31,7 @@ class Flow:
     clock: VirtualClock
     engine: Engine
     topic: Topic
+    dead_letters: ScriptedDeadLetterStore
 
     async def subscribe(self, **members: Any) -> EventSubscription:
         """Make a subscription durable and bring it into force, as the resource layer does."""
@@ -88,12 +91,18 @@ async def start(
 ) -> Flow:
     """An engine over the store, started."""
     transport = ScriptedTransport()
+    dead_letters = ScriptedDeadLetterStore()
     engine = Engine(
-        store=store, transport=transport, clock=clock, random=lambda: 0.0, limits=limits
+        store=store,
+        transport=transport,
+        clock=clock,
+        random=lambda: 0.0,
+        dead_lettering=DeadLettering(dead_letters, clock),
+        limits=limits,
     )
     await engine.start()
     clock.wait_for(engine.quiet)
-    return Flow(store, transport, clock, engine, topic)
+    return Flow(store, transport, clock, engine, topic, dead_letters)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from azure.eventgrid.aio import EventGridPublisherClient as AsyncEventGridPublis
 
 from switchhook.clock import SystemClock, VirtualClock
 from switchhook.grid.collections import TOPICS
+from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
 from switchhook.grid.events import EventSchema
 from switchhook.grid.ports import Put
@@ -38,6 +39,7 @@ from switchhook.webhook.transport import HttpTransport
 from tests.builders import RESOURCE_ID, a_body, a_subscription, a_topic, an_event
 from tests.flow.conftest import Flow, start
 from tests.receiver import Receiver
+from tests.scripted_dead_letters import ScriptedDeadLetterStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -544,6 +546,7 @@ async def road(stage: Stage) -> AsyncIterator[Road]:
         transport=HttpTransport(allow_http=True, environ={}),
         clock=SystemClock(),
         random=lambda: 0.0,
+        dead_lettering=DeadLettering(ScriptedDeadLetterStore(), SystemClock()),
     )
     await engine.start()
     running = asyncio.create_task(engine.run())

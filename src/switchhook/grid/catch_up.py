@@ -7,11 +7,12 @@ one that reaches the head of the log is live again.
 from switchhook.grid import retry
 from switchhook.grid.checkpoint import Checkpoint
 from switchhook.grid.deliver import Deliverer
+from switchhook.grid.delivery import Delivery
 from switchhook.grid.events import Envelope
 from switchhook.grid.ports import Appended, EventLog
 from switchhook.grid.retry import GiveUpReason
 from switchhook.grid.route import Router
-from switchhook.grid.subscription_queue import Delivery, SubscriptionQueue
+from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import EventSubscription
 
 
@@ -84,6 +85,8 @@ class CatchUp:
         position = envelope.position
         if position < _reached(queue) or position in queue.waiting_at_start:
             return
+        if self._router.is_duplicate(queue, position):
+            return
         if self._deliverer.has_room(queue):
             queue.accept(envelope, version)
         else:
@@ -91,17 +94,21 @@ class CatchUp:
             active.discard(queue)
 
     async def expire(self, queue: SubscriptionQueue, now: int) -> None:
-        """Give up the unread events of a parked queue whose time to live has passed."""
-        while queue.is_behind and not queue.is_removed and queue.parked_until is not None:
+        """Give up the unread events of a parked or paused queue whose time to live has passed."""
+        while queue.is_behind and not queue.is_removed and _stands_still(queue):
             start = _reached(queue)
             batches = await self._log.read_from(start)
             if not batches or _reached(queue) != start:
                 return
             for appended in batches:
-                if appended.first >= self._router.head or not _is_expired(queue, appended, now):
+                speed = self._deliverer.speed(queue)
+                if appended.first >= self._router.head:
+                    return
+                if not _is_expired(queue, appended, now, speed):
                     return
                 for envelope, version in self._router.wanted_by(queue, appended):
-                    if envelope.position >= start:
+                    position = envelope.position
+                    if position >= start and position not in queue.waiting_at_start:
                         self._give_up(queue, envelope, version)
                 queue.read_position = max(_reached(queue), appended.end)
                 self._checkpoint.touch(queue)
@@ -109,7 +116,13 @@ class CatchUp:
     def _give_up(
         self, queue: SubscriptionQueue, envelope: Envelope, version: EventSubscription
     ) -> None:
-        delivery = Delivery(envelope.position, envelope.published_at, envelope.event, version)
+        delivery = Delivery(
+            envelope.position,
+            envelope.published_at,
+            envelope.event,
+            version,
+            traceparent=envelope.traceparent,
+        )
         self._deliverer.give_up(queue, delivery, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
 
 
@@ -118,8 +131,15 @@ def _reached(queue: SubscriptionQueue) -> int:
     return (1 << 63) if queue.read_position is None else queue.read_position
 
 
-def _is_expired(queue: SubscriptionQueue, appended: Appended, now: int) -> bool:
+def _stands_still(queue: SubscriptionQueue) -> bool:
+    return queue.parked_until is not None or queue.settings.is_paused
+
+
+def _is_expired(queue: SubscriptionQueue, appended: Appended, now: int, speed: int) -> bool:
     version = queue.version_at(appended.first) or queue.subscription
     return retry.is_expired(
-        published_at=appended.batch.published_at, policy=version.retry_policy, now=now
+        lives_from=appended.batch.published_at,
+        policy=version.retry_policy,
+        now=now,
+        speed=speed,
     )

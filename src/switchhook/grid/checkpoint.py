@@ -13,27 +13,28 @@ import msgspec
 
 from switchhook.clock import Clock, Timer
 from switchhook.errors import StoreError
+from switchhook.grid.delivery import Delivery
 from switchhook.grid.ports import (
     Change,
     Commit,
     Cursor,
     DropCursor,
+    DueMark,
+    Identity,
     MoveWatermark,
     PutCursor,
     PutWaiting,
+    RescheduleWaiting,
     SettleWaiting,
     WaitingDelivery,
 )
-from switchhook.grid.subscription_queue import Delivery, SubscriptionQueue
+from switchhook.grid.subscription_queue import SubscriptionQueue
 
 log = logging.getLogger(__name__)
 
 # An attempt that hangs this long gets an exception row, so that it does not hold the cursor back
 # and a crash does not repeat all that was delivered after it.
 HUNG_AFTER_SECONDS = 1.0
-
-Identity = tuple[int, str]
-AsWaiting = Callable[[Delivery, int, int], WaitingDelivery]
 
 
 class Checkpoint:
@@ -45,15 +46,15 @@ class Checkpoint:
         store: Commit,
         clock: Clock,
         head: Callable[[], int],
-        as_waiting: AsWaiting,
     ) -> None:
         self._store = store
         self._clock = clock
         self.head = head
-        self._as_waiting = as_waiting
         self._watermark = 0
         self._touched: dict[SubscriptionQueue, None] = {}
         self._rows: dict[Identity, PutWaiting | SettleWaiting] = {}
+        # What goes with the rows into the same commit, after them.
+        self._kept: list[Change] = []
         # Deliveries that wait but have no durable row yet: until then the log must keep the event.
         self.unwritten: dict[Identity, None] = {}
         self._lock = asyncio.Lock()
@@ -63,6 +64,8 @@ class Checkpoint:
         self.owned: set[Identity] = set()
         # The earliest instant at which a row is due; None when no row waits.
         self.next_due: int | None = None
+        # Due rows up to this place have been read; None before the first.
+        self.read_mark: DueMark | None = None
         self.woken = asyncio.Event()
         self.dirty = asyncio.Event()
 
@@ -81,13 +84,19 @@ class Checkpoint:
     def put(self, row: WaitingDelivery, *, is_first: bool = False) -> None:
         """A delivery waits, in its row alone; `is_first` when it had none before."""
         if is_first:
-            self.unwritten[row.position, row.subscription] = None
-        self._note((row.position, row.subscription), PutWaiting(row))
-        self._disown((row.position, row.subscription))
+            self.unwritten[row.identity] = None
+        self._note(row.identity, PutWaiting(row))
+        self._disown(row.identity)
         self.expect_due(row.due_at)
 
     def expect_due(self, when: int) -> None:
         """A row is due then: wake whoever takes it up, unless an earlier one does."""
+        if self.read_mark is not None and when <= self.read_mark.due_at:
+            self.read_mark = None  # it stands where nobody looks any more
+        self.wake_at(when)
+
+    def wake_at(self, when: int) -> None:
+        """Wake whoever takes up rows then, unless that happens earlier."""
         if self.next_due is not None and self.next_due <= when:
             return
         self.next_due = when
@@ -97,12 +106,29 @@ class Checkpoint:
 
     def release(self, delivery: Delivery, due_at: int) -> None:
         """A delivery that was taken up goes back to its row, without an attempt."""
-        self.put(self._as_waiting(delivery, delivery.attempts, due_at))
+        self.put(delivery.as_waiting(due_at))
 
     def settle(self, identity: Identity) -> None:
         """A delivery that has a row is finished."""
-        self._note(identity, SettleWaiting(position=identity[0], subscription=identity[1]))
+        position, subscription, run = identity
+        self._note(identity, SettleWaiting(position, subscription, run))
         self._disown(identity)
+
+    def keep(self, *changes: Change) -> None:
+        """Write `changes` together with the rows that were noted before."""
+        self._kept += changes
+        self.dirty.set()
+
+    def reschedule(self, queue: SubscriptionQueue, after: int, due_at: int) -> None:
+        """The rows of a subscription that are due at `after` or later are due at `due_at`."""
+        incarnation = queue.subscription.incarnation
+        for identity, row in self._rows.items():
+            is_own = identity[1] == incarnation
+            if is_own and isinstance(row, PutWaiting) and row.delivery.due_at >= after:
+                later = msgspec.structs.replace(row.delivery, due_at=due_at)
+                self._rows[identity] = PutWaiting(later)
+        self.keep(RescheduleWaiting(incarnation, after, due_at))
+        self.expect_due(due_at)
 
     def _disown(self, identity: Identity) -> None:
         self.owned.discard(identity)
@@ -133,7 +159,7 @@ class Checkpoint:
     @property
     def has_unwritten_rows(self) -> bool:
         """Whether a row in memory is newer than the one in the store."""
-        return bool(self._rows)
+        return bool(self._rows or self._kept)
 
     # --- writing ----------------------------------------------------------------------------------
 
@@ -150,9 +176,10 @@ class Checkpoint:
             head = self.head()
             self._write_hung_down(time.monotonic() - hung_after)
             rows, self._rows = self._rows, {}
+            kept, self._kept = self._kept, []
             touched, self._touched = self._touched, {}
             cursors = [change for queue in touched for change in self._cursor(queue, head)]
-            changes: list[Change] = [*rows.values(), *cursors]
+            changes: list[Change] = [*rows.values(), *kept, *cursors]
             if head != self._watermark:
                 changes.append(MoveWatermark(head))
             if not changes:
@@ -161,6 +188,7 @@ class Checkpoint:
                 await self._store.commit(changes)
             except BaseException:  # cancelled at shutdown, too: the last checkpoint writes it again
                 self._rows = rows | self._rows
+                self._kept = kept + self._kept
                 for queue in touched:
                     queue.stored_cursor = -1  # unknown: write it again, whatever it is
                     self.touch(queue)
@@ -192,24 +220,29 @@ class Checkpoint:
 
     def _write_hung_down(self, hung_since: float) -> None:
         for queue in self._touched:
-            for position, (delivery, started) in queue.in_flight.items():
+            for place, (delivery, started) in queue.in_flight.items():
                 if started > hung_since:
                     break
                 if not delivery.is_stored:
-                    row = self._as_waiting(delivery, delivery.attempts, self._clock.now())
+                    row = delivery.as_waiting(self._clock.now())
                     self._rows[delivery.identity] = PutWaiting(row)
                     self.unwritten[delivery.identity] = None
                     self.owned.add(delivery.identity)
                     stored = msgspec.structs.replace(delivery, is_stored=True)
-                    queue.in_flight[position] = (stored, started)
-                    queue.settle(position)
+                    queue.in_flight[place] = (stored, started)
+                    queue.settle(delivery)
 
     async def read(self, rows: Awaitable[list[WaitingDelivery]]) -> list[WaitingDelivery]:
-        """Those of the rows that are neither in memory nor newer there than in the store."""
+        """Rows of the store as they are when no checkpoint is on its way.
+
+        Which of them are out of date by then, `is_in_memory` says.
+        """
         async with self._lock:  # what changes meanwhile is still noted afterwards
-            found = await rows
-        known = self.owned | self._rows.keys()
-        return [row for row in found if (row.position, row.subscription) not in known]
+            return await rows
+
+    def is_in_memory(self, row: WaitingDelivery) -> bool:
+        """Whether the delivery, or its newer row, is in memory."""
+        return row.identity in self.owned or row.identity in self._rows
 
     async def run(self, interval: float) -> None:
         """Write so often that a crash repeats no more than `interval` real seconds; forever."""

@@ -30,7 +30,7 @@ from switchhook.grid.ports import (
     SettleWaiting,
     WaitingDelivery,
 )
-from switchhook.grid.schemas import event_grid
+from switchhook.grid.schemas.read import read
 from switchhook.grid.subscriptions import DeadLetterDestination, EventSubscription
 from switchhook.grid.topics import Topic
 
@@ -115,7 +115,8 @@ class DeadLettering:
 
 
 def _letter(row: WaitingDelivery, subscription: EventSubscription, topic: Topic) -> DeadLetter:
-    event = next(event_grid.read(row.body, topic.resource_id))
+    at, published_at = row.position, row.published_at
+    event = next(read(row.body, row.schema, topic, first=at, published_at=published_at))
     return DeadLetter(row, event, record(event, row, subscription.event_delivery_schema))
 
 

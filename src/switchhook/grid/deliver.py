@@ -7,28 +7,40 @@ in the next checkpoint's commit. A crash in between repeats the attempt: at leas
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
+
+import msgspec
 
 from switchhook.clock import Clock
-from switchhook.grid import retry
+from switchhook.grid import dead_letters, retry
 from switchhook.grid.checkpoint import Checkpoint
-from switchhook.grid.events import Envelope, EventSchema
-from switchhook.grid.ports import Transport, WaitingDelivery, WebhookRequest, WebhookResponse
-from switchhook.grid.retry import Delivered, Drop, GiveUpReason, RetryAt
-from switchhook.grid.subscription_queue import Delivery, SubscriptionQueue
-from switchhook.grid.subscriptions import EventSubscription
+from switchhook.grid.delivery import Delivery
+from switchhook.grid.delivery_request import build_request
+from switchhook.grid.events import Envelope
+from switchhook.grid.faults import Faults
+from switchhook.grid.given_up import GivenUpState, given_up, keep
+from switchhook.grid.observation import Observation
+from switchhook.grid.ports import Transport, WebhookRequest, WebhookResponse
+from switchhook.grid.retry import DeadLetter, Delivered, Drop, GiveUpReason, RetryAt
+from switchhook.grid.subscription_queue import SubscriptionQueue
+from switchhook.grid.subscriptions import TimeProfile
 
 log = logging.getLogger(__name__)
 
-# The response wait of the article (30 s; 60 s before mid-2020).
-RESPONSE_TIMEOUT_SECONDS = 30.0
+# When a row of a paused subscription is due: when it is resumed.
+NOT_BEFORE_RESUMED = 1 << 62
 
-_FIXED_HEADERS = (
-    b"Content-Type: application/json; charset=utf-8\r\n"
-    b"aeg-event-type: Notification\r\n"
-    b"aeg-metadata-version: 1\r\n"
-)
+
+_NO_DESTINATION = "the event subscription has no dead-letter destination"
+
+
+class Tokens(Protocol):
+    """Issues the tokens of secure webhook deliveries."""
+
+    def token_for(self, tenant_id: str, audience: str) -> str:
+        """A token of the tenant for that audience; cheap to ask for again."""
 
 
 class Deliverer:
@@ -41,16 +53,22 @@ class Deliverer:
         clock: Clock,
         checkpoint: Checkpoint,
         random: Callable[[], float],
+        observation: Observation,
+        tokens: Tokens | None = None,
+        profile: TimeProfile = TimeProfile.AZURE,
         in_flight_limit: int = 64,
         queue_limit: int = 1000,
     ) -> None:
-        self._transport = transport
         self._clock = clock
         self._checkpoint = checkpoint
         self._random = random
+        self._observation = observation
+        self._tokens = tokens
+        self._profile = profile
         self._in_flight_limit = in_flight_limit
         self._queue_limit = queue_limit
         self._is_draining = False
+        self.faults = Faults(transport, clock)
         self.in_flight = 0
         # Queues that read the log, and parked ones whose probation is over.
         self.behind: dict[SubscriptionQueue, None] = {}
@@ -65,6 +83,8 @@ class Deliverer:
         if queue.is_behind:
             # It reads the log, where the event is; its cursor, though, is no longer the head.
             self._checkpoint.touch(queue)
+            if queue.is_probing:
+                self._checkpoint.wake()
             return
         if self.has_room(queue):
             queue.accept(envelope, queue.subscription)
@@ -77,55 +97,88 @@ class Deliverer:
 
     def has_room(self, queue: SubscriptionQueue) -> bool:
         """Whether the queue may take another event for its first attempt."""
+        if queue.settings.is_paused or queue.is_preparing:
+            return False
         if queue.parked_until is not None:
-            return queue.is_probing and not queue.first_attempts and not queue.in_flight
-        return len(queue.first_attempts) < self._queue_limit
+            return queue.is_probing and not queue.waiting_count and not queue.in_flight
+        return queue.waiting_count < self._queue_limit
 
     def wants_more(self, queue: SubscriptionQueue) -> bool:
         """Whether it is worth reading the log for the queue."""
-        if queue.parked_until is not None:
-            return self.has_room(queue)
-        return len(queue.first_attempts) <= self._queue_limit // 2
+        if queue.parked_until is None and queue.waiting_count > self._queue_limit // 2:
+            return False
+        return self.has_room(queue)
 
     def pump(self, queue: SubscriptionQueue) -> None:
         """Send as much as the subscription may have in flight."""
         while not self._is_draining and not queue.is_removed and self._may_send(queue):
-            delivery = queue.next_delivery()
-            if delivery is None:
+            deliveries = queue.next_deliveries()
+            if not deliveries:
                 return
-            self._attempt(queue, delivery)
+            self._attempt(queue, deliveries)
 
     def _may_send(self, queue: SubscriptionQueue) -> bool:
+        if queue.settings.is_paused or queue.is_preparing:
+            return False
         if queue.parked_until is not None:
             return queue.is_probing and not queue.in_flight
-        return len(queue.in_flight) < self._in_flight_limit
+        return queue.requests_in_flight < self._in_flight_limit
 
     # --- attempting -----------------------------------------------------------------------------
 
-    def _attempt(self, queue: SubscriptionQueue, delivery: Delivery) -> None:
-        subscription = delivery.subscription
-        if retry.is_expired(
-            published_at=delivery.published_at,
-            policy=subscription.retry_policy,
-            now=self._clock.now(),
-        ):
-            self.give_up(queue, delivery, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
+    def _attempt(self, queue: SubscriptionQueue, deliveries: list[Delivery]) -> None:
+        now, speed = self._clock.now(), self.speed(queue)
+        live = [each for each in deliveries if not _is_expired(each, now, speed)]
+        for each in deliveries if len(live) < len(deliveries) else ():
+            if each not in live:
+                self.give_up(queue, each, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
+        if not live:
             return
-        queue.in_flight[delivery.position] = (delivery, time.monotonic())
+        started = time.monotonic()
+        for each in live:
+            queue.in_flight[each.place] = (each, started)
+        queue.requests_in_flight += 1
         self.in_flight += 1
-        self._transport.send(_request(delivery), partial(self._finished, queue, delivery))
+        trace = self._observation.sending(queue, live)
+        self.faults.send(
+            queue.subscription.incarnation,
+            self._request(queue, live, trace),
+            partial(self._finished, queue, live, now),
+        )
+
+    def _request(
+        self, queue: SubscriptionQueue, deliveries: Sequence[Delivery], traceparent: str
+    ) -> WebhookRequest:
+        first = deliveries[0]
+        webhook = first.subscription.destination
+        token = None
+        if webhook.application_id_or_uri and self._tokens is not None:
+            token = self._tokens.token_for(webhook.tenant_id, webhook.application_id_or_uri)
+        return build_request(
+            [each.event for each in deliveries],
+            first.subscription,
+            delivery_count=first.attempts,
+            token=token,
+            replay=str(first.run) if first.run and queue.settings.marks_replays else "",
+            traceparent=traceparent,
+        )
 
     def _finished(
-        self, queue: SubscriptionQueue, delivery: Delivery, response: WebhookResponse
+        self,
+        queue: SubscriptionQueue,
+        sent: Sequence[Delivery],
+        started_at: int,
+        response: WebhookResponse,
     ) -> None:
         self.in_flight -= 1
-        # It may have been written down as waiting while it hung.
-        delivery = queue.in_flight.pop(delivery.position)[0]
+        queue.requests_in_flight -= 1
+        # They may have been written down as waiting while the request hung.
+        deliveries = [queue.in_flight.pop(each.place)[0] for each in sent]
         if not queue.is_removed and not self._is_interrupted(response):
-            self._decide(queue, delivery, response)
+            self._decide(queue, deliveries, response, started_at)
             self._checkpoint.touch(queue)
             self.pump(queue)
-            if queue.is_behind and self.wants_more(queue):
+            if queue.is_preparing or (queue.is_behind and self.wants_more(queue)):
                 self._checkpoint.wake()
         self.attempt_ended.set()
 
@@ -134,65 +187,104 @@ class Deliverer:
         return self._is_draining and response.failure is not None
 
     def _decide(
-        self, queue: SubscriptionQueue, delivery: Delivery, response: WebhookResponse
+        self,
+        queue: SubscriptionQueue,
+        deliveries: Sequence[Delivery],
+        response: WebhookResponse,
+        started_at: int,
     ) -> None:
-        # A probe ahead of the delivery's own time finds out about the endpoint; were it counted, an
-        # outage would use up the oldest event's attempts in minutes.
-        attempts = delivery.attempts + (delivery.early_for is None)
-        step = retry.next_step(
-            response,
-            attempts=attempts,
-            policy=delivery.subscription.retry_policy,
-            now=self._clock.now(),
-            random=self._random(),
-        )
-        _log_attempt(delivery, attempts, response, step)
+        """One answer for the whole request; each event has its own account of attempts."""
+        now, random, speed = self._clock.now(), self._random(), self.speed(queue)
+        outcome = retry.outcome(response)
+        if outcome is None:
+            queue.unpark()
+        else:
+            self._count_failure(queue, outcome)
+        for delivery in deliveries:
+            # A probe ahead of the delivery's own time finds out about the endpoint; were it
+            # counted, an outage would use up the oldest event's attempts in minutes.
+            attempts = delivery.attempts + (delivery.early_for is None)
+            step = retry.next_step(
+                response,
+                delivery.subscription,
+                attempts=attempts,
+                now=now,
+                random=random,
+                speed=speed,
+            )
+            self._observation.attempted(queue, delivery, attempts, response, step, started_at)
+            if outcome is None:
+                self._settle(queue, delivery)
+                continue
+            tried = msgspec.structs.replace(
+                delivery,
+                attempts=attempts,
+                last_outcome=str(outcome),
+                last_status_code=response.status,
+                last_attempt_at=now,
+            )
+            self._follow(queue, tried, step)
+
+    def _follow(self, queue: SubscriptionQueue, delivery: Delivery, step: retry.NextStep) -> None:
         match step:
             case Delivered():
-                queue.unpark()
                 self._settle(queue, delivery)
             case RetryAt(due_at):
-                self._count_failure(queue, response)
                 due_at = due_at if delivery.early_for is None else delivery.early_for
-                row = waiting(delivery, attempts, due_at, response, self._clock.now())
-                self._checkpoint.put(row, is_first=not delivery.is_stored)
-                queue.settle(delivery.position)
+                due_at = self._earliest(queue, due_at)
+                self._checkpoint.put(delivery.as_waiting(due_at), is_first=not delivery.is_stored)
+                queue.settle(delivery)
+            case DeadLetter(reason):
+                self._observation.gave_up(queue, delivery, step)
+                self._dead_letter(queue, delivery, reason)
             case Drop(reason):
-                self._count_failure(queue, response)
-                self.give_up(queue, delivery, reason, attempts)
+                self._observation.gave_up(queue, delivery, step)
+                self._drop(queue, delivery, reason)
 
     def _settle(self, queue: SubscriptionQueue, delivery: Delivery) -> None:
-        queue.settle(delivery.position)
+        queue.finish(delivery)
         if delivery.is_stored:
             self._checkpoint.settle(delivery.identity)
 
-    def give_up(
-        self,
-        queue: SubscriptionQueue,
-        delivery: Delivery,
-        reason: GiveUpReason,
-        attempts: int | None = None,
-    ) -> None:
-        """End a delivery without success: the event is dropped."""
-        log.warning(
-            "delivery.dropped",
-            extra={
-                "event_id": delivery.event.id,
-                "subscription": delivery.subscription.name,
-                "reason": str(reason),
-                "attempts": delivery.attempts if attempts is None else attempts,
-            },
-        )
-        self._settle(queue, delivery)
+    # --- giving up ------------------------------------------------------------
+
+    def give_up(self, queue: SubscriptionQueue, delivery: Delivery, reason: GiveUpReason) -> None:
+        """End a delivery without success: the event is dead-lettered or dropped."""
+        self._follow(queue, delivery, retry.give_up(delivery.subscription, reason))
         self._checkpoint.touch(queue)
 
-    # --- parking ----------------------------------------------------------------------------------
+    def _dead_letter(
+        self, queue: SubscriptionQueue, delivery: Delivery, reason: GiveUpReason
+    ) -> None:
+        now = self._clock.now()
+        row = delivery.as_waiting(
+            now + dead_letters.DELAY // self.speed(queue),
+            dead_letter_reason=str(reason),
+            given_up_at=now,
+        )
+        name = delivery.subscription.name
+        waiting = given_up(row, delivery.event, name, GivenUpState.WAITING)
+        self._checkpoint.keep(*keep(waiting, row.body))
+        self._checkpoint.put(row, is_first=not delivery.is_stored)
+        queue.finish(delivery)
 
-    def _count_failure(self, queue: SubscriptionQueue, response: WebhookResponse) -> None:
-        outcome = retry.outcome(response)
-        if outcome is None or not queue.count_failure(outcome, retry.FAILURES_BEFORE_PROBATION):
+    def _drop(self, queue: SubscriptionQueue, delivery: Delivery, reason: GiveUpReason) -> None:
+        row = delivery.as_waiting(0, dead_letter_reason=str(reason), given_up_at=self._clock.now())
+        name = delivery.subscription.name
+        dropped = given_up(row, delivery.event, name, GivenUpState.DROPPED, _NO_DESTINATION)
+        self._checkpoint.keep(*keep(dropped, row.body))
+        self._settle(queue, delivery)
+
+    # --- parking and pausing ------------------------------------------------------------
+
+    def speed(self, queue: SubscriptionQueue) -> int:
+        """What every wait and time to live of the subscription is divided by."""
+        return retry.SPEED[queue.settings.profile or self._profile]
+
+    def _count_failure(self, queue: SubscriptionQueue, outcome: retry.Outcome) -> None:
+        if not queue.count_failure(outcome, retry.FAILURES_BEFORE_PROBATION):
             return
-        until = self._clock.now() + retry.probation(outcome)
+        until = self._clock.now() + retry.probation(outcome, self.speed(queue))
         log.warning(
             "subscription.parked",
             extra={"subscription": queue.subscription.name, "outcome": str(outcome)},
@@ -209,7 +301,29 @@ class Deliverer:
             return
         queue.is_probing = True
         self.probing[queue] = None
+        self.pump(queue)
         self._checkpoint.wake()
+
+    def pause(self, queue: SubscriptionQueue) -> None:
+        """Send nothing: events wait in the log, and what waits already waits on."""
+        self.stand_still(queue, NOT_BEFORE_RESUMED)
+
+    def stand_still(self, queue: SubscriptionQueue, until: int = 0) -> None:
+        """Let the queue leave memory; its retries go back to their rows, due at `until`."""
+        for queued in queue.stop_sending(self._checkpoint.head()):
+            self._checkpoint.release(queued, until or self._clock.now())
+        self.behind[queue] = None
+        self._checkpoint.touch(queue)
+        self._checkpoint.wake()
+
+    def resume(self, queue: SubscriptionQueue) -> None:
+        """Send again, what has waited longest first."""
+        self._checkpoint.reschedule(queue, NOT_BEFORE_RESUMED, self._clock.now())
+        self.behind[queue] = None
+        self._checkpoint.wake()
+
+    def _earliest(self, queue: SubscriptionQueue, due_at: int) -> int:
+        return NOT_BEFORE_RESUMED if queue.settings.is_paused else due_at
 
     # --- losing ---------------------------------------------------------------------------------
 
@@ -217,6 +331,7 @@ class Deliverer:
         """The subscription is gone; what it has in flight ends unheard."""
         self.behind.pop(queue, None)
         self.probing.pop(queue, None)
+        self.faults.clear(queue.subscription.incarnation)
         self._checkpoint.forget(queue)
 
     def abandon(self, before: int) -> None:
@@ -249,76 +364,10 @@ class Deliverer:
                 return
 
 
-def waiting(
-    delivery: Delivery,
-    attempts: int,
-    due_at: int,
-    response: WebhookResponse | None = None,
-    now: int | None = None,
-) -> WaitingDelivery:
-    """The exception row that stands for a delivery."""
-    subscription = delivery.subscription
-    outcome = retry.outcome(response) if response else None
-    return WaitingDelivery(
-        position=delivery.position,
-        subscription=subscription.incarnation,
-        version=subscription.version,
-        topic=subscription.topic,
-        schema=EventSchema.EVENT_GRID,
-        published_at=delivery.published_at,
-        body=b"[" + delivery.event.json + b"]",
-        attempts=attempts,
-        due_at=due_at,
-        last_outcome=str(outcome or ""),
-        last_status_code=response.status if response else None,
-        last_attempt_at=now,
-    )
-
-
-def _request(delivery: Delivery) -> WebhookRequest:
-    subscription = delivery.subscription
-    return WebhookRequest(
-        url=subscription.destination.endpoint_url,
-        headers=_headers(subscription, delivery),
-        body=b"[" + delivery.event.json + b"]",
-        timeout=RESPONSE_TIMEOUT_SECONDS,
-    )
-
-
-def _headers(subscription: EventSubscription, delivery: Delivery) -> bytes:
-    """The `aeg-*` headers. The count starts at 0 in every captured delivery, though the article
-    speaks of the number of attempts; subscription names are upper case in every capture."""
-    data_version = _header_text(delivery.event.data_version)
-    return (
-        _FIXED_HEADERS
-        + b"aeg-subscription-name: %s\r\naeg-delivery-count: %d\r\naeg-data-version: %s\r\n"
-        % (subscription.name.upper().encode(), delivery.attempts, data_version)
-    )
-
-
-def _header_text(text: str) -> bytes:
-    """A publisher's text as a header value: nothing that could end the line or the header."""
-    return "".join(c if " " <= c <= "~" else "?" for c in text).encode()
-
-
-def _log_attempt(
-    delivery: Delivery, attempts: int, response: WebhookResponse, step: retry.NextStep
-) -> None:
-    """One line per failed or repeated attempt; a success at the first costs a debug check only."""
-    level = logging.DEBUG if isinstance(step, Delivered) and attempts == 1 else logging.INFO
-    if not log.isEnabledFor(level):
-        return
-    log.log(
-        level,
-        "delivery.attempted",
-        extra={
-            "event_id": delivery.event.id,
-            "subscription": delivery.subscription.name,
-            "attempt": attempts,
-            "status": response.status,
-            "outcome": str(retry.outcome(response) or "Delivered"),
-            "detail": response.detail,
-            "duration_ms": round(response.duration / 1e6, 1),
-            "next_step": type(step).__name__,
-        },
+def _is_expired(delivery: Delivery, now: int, speed: int) -> bool:
+    return retry.is_expired(
+        lives_from=delivery.starts_at,
+        policy=delivery.subscription.retry_policy,
+        now=now,
+        speed=speed,
     )

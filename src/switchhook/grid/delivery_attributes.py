@@ -43,12 +43,13 @@ def value_at(event: bytes, path: str) -> str | None:
 
     Numbers keep the digits with which they were published.
     """
-    text: bytes | None = event
+    text = event
     try:
         for depth, step in enumerate(path.removeprefix("$.").split(".")):
-            text = _member(text, step, any_case=depth == 0)
-            if text is None:
+            found = _member(text, step, any_case=depth == 0)
+            if found is None:
                 return None
+            text = found
         return _scalar(text)
     except (
         msgspec.DecodeError

@@ -1,23 +1,26 @@
 """Which deliveries that wait are to be attempted now?
 
 They live in their rows, however many there are; a bounded number is taken up into memory at a time.
+Rows are read page by page in the order in which they come due; a row that is put before the page
+that was read last makes the reading start again from the first.
 """
 
 import msgspec
 
 from switchhook.clock import Clock
 from switchhook.grid.checkpoint import Checkpoint
-from switchhook.grid.deliver import Deliverer
-from switchhook.grid.ports import DeliveryState, WaitingDelivery
+from switchhook.grid.dead_letter_writes import DeadLetterWrites
+from switchhook.grid.deliver import NOT_BEFORE_RESUMED, Deliverer
+from switchhook.grid.delivery import Delivery
+from switchhook.grid.ports import DeliveryState, DueMark, WaitingDelivery
+from switchhook.grid.prepare import PUT_OFF
 from switchhook.grid.route import Router
 from switchhook.grid.schemas.read import read
-from switchhook.grid.subscription_queue import Delivery, SubscriptionQueue
+from switchhook.grid.subscription_queue import SubscriptionQueue
 
 # How many rows are taken up at once, and how many may be in memory.
 PAGE = 100
 MAX_TAKEN_UP = 500
-
-_FOR_EVER = (1 << 63) - 1
 
 
 class DueDeliveries:
@@ -29,12 +32,14 @@ class DueDeliveries:
         state: DeliveryState,
         router: Router,
         deliverer: Deliverer,
+        dead_letters: DeadLetterWrites,
         checkpoint: Checkpoint,
         clock: Clock,
     ) -> None:
         self._state = state
         self._router = router
         self._deliverer = deliverer
+        self._dead_letters = dead_letters
         self._checkpoint = checkpoint
         self._clock = clock
 
@@ -44,12 +49,13 @@ class DueDeliveries:
         return await self._take_up_due() or any(probed)
 
     async def look_up_next_due(self) -> None:
-        """Learn when the next row is due, from the store."""
-        owned = self._checkpoint.owned
-        rows = await self._state.due(_FOR_EVER, len(owned) + 1)
-        upcoming = [row.due_at for row in rows if _identity(row) not in owned]
-        if upcoming:
-            self._checkpoint.expect_due(upcoming[0])
+        """Learn when the next row is due that is not in memory, from the store."""
+        checkpoint = self._checkpoint
+        mark = await self._state.next_due(checkpoint.read_mark)
+        while mark is not None and _identity(mark) in checkpoint.owned:
+            mark = await self._state.next_due(mark)
+        if mark is not None:
+            checkpoint.wake_at(mark.due_at)
 
     async def _take_up_due(self) -> bool:
         now = self._clock.now()
@@ -63,19 +69,27 @@ class DueDeliveries:
         checkpoint.next_due = None
         try:
             return await self._take_up_page(now)
+        except BaseException:
+            checkpoint.read_mark = None
+            raise
         finally:
             # Whatever failed, the next row must find somebody awake.
             await self.look_up_next_due()
 
     async def _take_up_page(self, now: int) -> bool:
         checkpoint = self._checkpoint
-        fresh = await checkpoint.read(self._state.due(now, len(checkpoint.owned) + PAGE))
+        start = checkpoint.read_mark
+        rows = await checkpoint.read(self._state.due(now, PAGE, start))
+        if rows and checkpoint.read_mark is start:
+            checkpoint.read_mark = _mark(rows[-1])
+        fresh = [row for row in rows if not checkpoint.is_in_memory(row)]
         touched = {queue for row in fresh if (queue := self._take_up(row)) is not None}
+        self._dead_letters.start()
         for queue in touched:
             self._deliverer.pump(queue)
         if checkpoint.has_unwritten_rows:
             await checkpoint.write()
-        return bool(fresh)
+        return bool(rows)
 
     async def _probe(self, queue: SubscriptionQueue) -> bool:
         """Take up the oldest waiting delivery of an endpoint on probation, due or not."""
@@ -84,46 +98,86 @@ class DueDeliveries:
             return False
         if queue.in_flight or queue.retries or queue.first_attempts:
             return False
+        if not queue.is_behind or queue.cursor(self._router.head) == self._router.head:
+            return False  # nothing is held up: what waits finds out at its own time
         if self._checkpoint.has_unwritten_rows:
             await self._checkpoint.write()
-        rows = await self._checkpoint.read(
-            self._state.waiting(queue.subscription.incarnation, limit=1)
-        )
-        if not rows or not queue.is_probing:
+        row = await self._oldest(queue)
+        if row is None or self._checkpoint.is_in_memory(row) or not queue.is_probing:
             return False
-        self._take_up(rows[0])
+        self._take_up(row)
         self._deliverer.pump(queue)
         return True
 
+    async def _oldest(self, queue: SubscriptionQueue) -> WaitingDelivery | None:
+        """The waiting delivery of the lowest position that is not given up already."""
+        start, incarnation = 0, queue.subscription.incarnation
+        read = self._checkpoint.read
+        while rows := await read(self._state.waiting(incarnation, start=start)):
+            found = next((row for row in rows if not row.dead_letter_reason), None)
+            if found is not None or rows[-1].position < start:
+                return found
+            start = rows[-1].position + 1
+        return None
+
     def _take_up(self, row: WaitingDelivery) -> SubscriptionQueue | None:
+        """Bring a delivery into memory; None when it is not to be attempted now."""
         queue = self._router.queues.get(row.subscription)
-        topic = self._router.topic(row.topic)
-        if queue is None or topic is None:
-            self._checkpoint.settle(_identity(row))
+        if queue is None or self._router.topic(row.topic) is None:
+            self._checkpoint.settle(row.identity)
             return None
+        if row.dead_letter_reason:
+            self._dead_letters.take(row)
+            return None
+        if (put_off := self._put_off(queue)) is not None:
+            self._checkpoint.put(msgspec.structs.replace(row, due_at=put_off))
+            return None
+        self._checkpoint.owned.add(row.identity)
+        queue.retries.append(self._delivery(row, queue))
+        return queue
+
+    def _put_off(self, queue: SubscriptionQueue) -> int | None:
+        """When a subscription that gets nothing now will be looked after; None for now."""
+        if queue.settings.is_paused:
+            return NOT_BEFORE_RESUMED
+        if queue.is_preparing:
+            return self._clock.now() + PUT_OFF
         if queue.parked_until is not None and not queue.is_probing:
             if queue.parked_until > self._clock.now():
-                self._checkpoint.put(msgspec.structs.replace(row, due_at=queue.parked_until))
-                return None
+                return queue.parked_until
             # The probation ends at this very instant, and this row's timer was the first to fire.
             self._deliverer.probe(queue, queue.parked_until)
-        first, published_at = row.position, row.published_at
-        event = next(read(row.body, row.schema, topic, first=first, published_at=published_at))
-        version = queue.versions.get(row.version, queue.subscription)
+        return None
+
+    def _delivery(self, row: WaitingDelivery, queue: SubscriptionQueue) -> Delivery:
+        topic = self._router.topic(row.topic)
+        assert topic is not None, "it was looked up before"  # noqa: S101
+        event = next(
+            read(row.body, row.schema, topic, first=row.position, published_at=row.published_at)
+        )
+        # A replay goes by the rules of today.
+        version = queue.subscription if row.run else queue.versions.get(row.version)
         is_early = row.due_at > self._clock.now()
-        delivery = Delivery(
+        return Delivery(
             row.position,
             row.published_at,
             event,
-            version,
+            version or queue.subscription,
             row.attempts,
             is_stored=True,
             early_for=row.due_at if is_early else None,
+            run=row.run,
+            lives_from=row.lives_from,
+            traceparent=row.traceparent,
+            last_outcome=row.last_outcome,
+            last_status_code=row.last_status_code,
+            last_attempt_at=row.last_attempt_at,
         )
-        self._checkpoint.owned.add(_identity(row))
-        queue.retries.append(delivery)
-        return queue
 
 
-def _identity(row: WaitingDelivery) -> tuple[int, str]:
-    return row.position, row.subscription
+def _mark(row: WaitingDelivery) -> DueMark:
+    return DueMark(row.due_at, row.position, row.subscription, row.run)
+
+
+def _identity(mark: DueMark) -> tuple[int, str, int]:
+    return mark.position, mark.subscription, mark.run

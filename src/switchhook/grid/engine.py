@@ -10,18 +10,22 @@ import msgspec
 
 from switchhook.clock import MINUTE, Clock
 from switchhook.errors import StoreError
-from switchhook.grid import deliver, retention
+from switchhook.grid import retention
 from switchhook.grid.catch_up import CatchUp
 from switchhook.grid.checkpoint import Checkpoint
 from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, version_key
-from switchhook.grid.deliver import Deliverer
+from switchhook.grid.dead_letter_writes import DeadLetterWrites
+from switchhook.grid.dead_lettering import DeadLettering
+from switchhook.grid.deliver import Deliverer, Tokens
 from switchhook.grid.due import DueDeliveries
+from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Delete, Record, Store, Transport
+from switchhook.grid.prepare import Preparation
 from switchhook.grid.publish import Publisher
 from switchhook.grid.retention import Retention
 from switchhook.grid.route import Router
 from switchhook.grid.subscription_queue import SubscriptionQueue
-from switchhook.grid.subscriptions import EventSubscription
+from switchhook.grid.subscriptions import EventSubscription, TimeProfile
 from switchhook.grid.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -41,6 +45,7 @@ class Limits:
     in_flight: int = 64
     queue_length: int = 1000
     checkpoint_interval: float = 0.1
+    profile: TimeProfile = TimeProfile.AZURE
 
 
 class Engine:
@@ -53,25 +58,44 @@ class Engine:
         transport: Transport,
         clock: Clock,
         random: Callable[[], float],
+        dead_lettering: DeadLettering,
+        tokens: Tokens | None = None,
+        observation: Observation | None = None,
         limits: Limits = Limits(),
     ) -> None:
+        observation = observation or Observation()
         self._store = store
         self._transport = transport
         self._clock = clock
         self._limits = limits
         self._turn = asyncio.Lock()
-        self.checkpoint = Checkpoint(
-            store=store, clock=clock, head=lambda: self.router.head, as_waiting=deliver.waiting
-        )
+        self.checkpoint = Checkpoint(store=store, clock=clock, head=lambda: self.router.head)
         self.deliverer = Deliverer(
             transport=transport,
             clock=clock,
             checkpoint=self.checkpoint,
             random=random,
+            observation=observation,
+            tokens=tokens,
+            profile=limits.profile,
             in_flight_limit=limits.in_flight,
             queue_limit=limits.queue_length,
         )
-        self.router = Router(self.deliverer.offer, self.deliverer.forget)
+        self.router = Router(
+            self.deliverer.offer,
+            removed=self.deliverer.forget,
+            reconfigured=lambda queue, before: self._preparation.reconfigured(queue, before),
+            observation=observation,
+        )
+        self._preparation = Preparation(
+            store=store, router=self.router, deliverer=self.deliverer, checkpoint=self.checkpoint
+        )
+        self._dead_letters = DeadLetterWrites(
+            dead_lettering=dead_lettering,
+            router=self.router,
+            checkpoint=self.checkpoint,
+            ended=self.deliverer.attempt_ended.set,
+        )
         self._retention = Retention(
             store=store,
             clock=clock,
@@ -91,6 +115,7 @@ class Engine:
             state=store,
             router=self.router,
             deliverer=self.deliverer,
+            dead_letters=self._dead_letters,
             checkpoint=self.checkpoint,
             clock=clock,
         )
@@ -135,7 +160,7 @@ class Engine:
             return
         # Deliveries after the cursor that are written down already must not be taken from the log.
         rows = await self._store.waiting(versions[0].incarnation, start=reached, limit=None)
-        queue.waiting_at_start = frozenset(row.position for row in rows)
+        queue.waiting_at_start = frozenset(row.position for row in rows if not row.run)
         self.deliverer.behind[queue] = None
         self.checkpoint.touch(queue)
 
@@ -155,17 +180,24 @@ class Engine:
     async def turn(self) -> bool:
         """Take up what is due, read the log once for who is behind; whether there was any."""
         async with self._turn:
+            prepared = await self._preparation.turn()
             took_up = await self._due.turn()
-            return await self._catch_up.turn() or took_up
+            return await self._catch_up.turn() or took_up or prepared
 
     async def quiet(self) -> None:
         """Return when nothing is due, in flight or queued at the present time."""
         while True:
-            if self.deliverer.in_flight:
+            if self._is_busy:
                 self.deliverer.attempt_ended.clear()
                 await self.deliverer.attempt_ended.wait()
-            elif not await self.turn() and not self.deliverer.in_flight:
+            elif not await self.turn() and not self._is_busy:
                 return
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether an attempt or a dead letter is on its way; a fault's delay is not work."""
+        attempts = self.deliverer.in_flight - self.deliverer.faults.delayed
+        return attempts > 0 or self._dead_letters.in_progress > 0
 
     async def _take_turns(self) -> None:
         while True:
@@ -198,9 +230,11 @@ class Engine:
 
     async def _forget_old_versions(self, queue: SubscriptionQueue) -> None:
         newest = queue.subscription
-        if len(queue.versions) == 1 or queue.cursor(self.router.head) < newest.from_position:
+        # While the log has events of theirs, they explain who was sent which.
+        needed_from = min(queue.cursor(self.router.head), self._store.extent().first)
+        if len(queue.versions) == 1 or needed_from < newest.from_position:
             return
-        if any(incarnation == newest.incarnation for _, incarnation in self.checkpoint.unwritten):
+        if any(identity[1] == newest.incarnation for identity in self.checkpoint.unwritten):
             return
         rows = await self._store.waiting(newest.incarnation, limit=1)
         if rows and rows[0].version != newest.version:
@@ -215,7 +249,7 @@ class Engine:
     def _first_unfinished(self) -> int:
         head = self.router.head
         cursors = (queue.cursor(head) for queue in self.checkpoint.pinning())
-        unwritten = (position for position, _ in self.checkpoint.unwritten)
+        unwritten = (position for position, *_ in self.checkpoint.unwritten)
         return min([head, *cursors, *unwritten])
 
     # --- stopping -----------------------------------------------------------------------------
@@ -226,6 +260,7 @@ class Engine:
         Call it after `run` has been cancelled; the store is still open.
         """
         await self.deliverer.drain(grace_seconds)
+        await self._dead_letters.stop()
         try:
             # What is still in flight is repeated at the next start, and nothing else.
             await self.checkpoint.write(hung_after=0)

@@ -42,9 +42,10 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 class Envelope(msgspec.Struct, frozen=True, gc=False):
     """An event plus what the router knows: where in the log and when it was accepted.
 
-    `published_at` is in nanoseconds since the epoch.
+    `published_at` is in nanoseconds since the epoch; `traceparent` is that of its request, or "".
     """
 
     position: int
     published_at: int
     event: Event
+    traceparent: str = ""

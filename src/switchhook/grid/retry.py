@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from switchhook.clock import HOUR, MINUTE, SECOND
 from switchhook.grid.ports import Failure, WebhookResponse
-from switchhook.grid.subscriptions import RetryPolicy
+from switchhook.grid.subscriptions import EventSubscription, RetryPolicy, TimeProfile
 
 # "Best effort": 10 s, 30 s, 1, 5, 10, 30 min, 1, 3, 6 h, then every 12 h. Whether the article means
 # gaps or offsets from the first attempt is not stated; they are read as gaps, as a back-off is.
@@ -107,13 +107,23 @@ class RetryAt:
 
 
 @dataclass(frozen=True)
+class DeadLetter:
+    """Give the event up, to the subscription's dead-letter destination."""
+
+    reason: GiveUpReason
+
+
+@dataclass(frozen=True)
 class Drop:
     """Give the event up: there is no dead-letter destination."""
 
     reason: GiveUpReason
 
 
-NextStep = Delivered | RetryAt | Drop
+NextStep = Delivered | RetryAt | DeadLetter | Drop
+
+# How many times faster than Azure a profile is: every wait and time to live is divided by it.
+SPEED = {TimeProfile.AZURE: 1, TimeProfile.FAST: 1000}
 
 
 def outcome(response: WebhookResponse) -> Outcome | None:
@@ -134,7 +144,13 @@ _BY_FAILURE = {
 
 
 def next_step(
-    response: WebhookResponse, *, attempts: int, policy: RetryPolicy, now: int, random: float
+    response: WebhookResponse,
+    subscription: EventSubscription,
+    *,
+    attempts: int,
+    now: int,
+    random: float,
+    speed: int = 1,
 ) -> NextStep:
     """What follows the attempt that ended `now`, the `attempts`-th; `random` is from 0 to 1.
 
@@ -143,11 +159,17 @@ def next_step(
     if response.failure is None and response.status in SUCCESS:
         return Delivered()
     if response.status in NEVER_RETRIED:
-        return Drop(GiveUpReason.NOT_RETRIABLE)
-    if attempts >= policy.max_delivery_attempts:
-        return Drop(GiveUpReason.MAX_DELIVERY_ATTEMPTS_EXCEEDED)
-    wait = max(delay(attempts), MINIMUM_WAITS.get(response.status or 0, 0))
+        return give_up(subscription, GiveUpReason.NOT_RETRIABLE)
+    if attempts >= subscription.retry_policy.max_delivery_attempts:
+        return give_up(subscription, GiveUpReason.MAX_DELIVERY_ATTEMPTS_EXCEEDED)
+    wait = max(delay(attempts), MINIMUM_WAITS.get(response.status or 0, 0)) // speed
     return RetryAt(now + wait + int(wait * JITTER * random))
+
+
+def give_up(subscription: EventSubscription, reason: GiveUpReason) -> DeadLetter | Drop:
+    """How the subscription gives an event up."""
+    has_destination = subscription.dead_letter_destination is not None
+    return DeadLetter(reason) if has_destination else Drop(reason)
 
 
 def delay(attempts: int) -> int:
@@ -155,11 +177,11 @@ def delay(attempts: int) -> int:
     return SCHEDULE[min(attempts, len(SCHEDULE)) - 1]
 
 
-def is_expired(*, published_at: int, policy: RetryPolicy, now: int) -> bool:
-    """Whether the event's time to live, which counts from its publication, has passed."""
-    return now >= published_at + policy.event_time_to_live_in_minutes * MINUTE
+def is_expired(*, lives_from: int, policy: RetryPolicy, now: int, speed: int = 1) -> bool:
+    """Whether the time to live has passed, which counts from the event's publication."""
+    return now >= lives_from + policy.event_time_to_live_in_minutes * MINUTE // speed
 
 
-def probation(last: Outcome) -> int:
+def probation(last: Outcome, speed: int = 1) -> int:
     """How long a subscription is parked for a run of failures that ended in `last`."""
-    return PROBATION.get(last, DEFAULT_PROBATION)
+    return PROBATION.get(last, DEFAULT_PROBATION) // speed

@@ -7,69 +7,150 @@ from collections.abc import Callable, Iterator
 
 from switchhook.grid import filters
 from switchhook.grid.access_keys import TopicDirectory
+from switchhook.grid.duplicates import Duplicates
 from switchhook.grid.events import Envelope, Event
 from switchhook.grid.match_index import MatchIndex
+from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Appended
 from switchhook.grid.schemas.read import read
 from switchhook.grid.subscription_queue import SubscriptionQueue
-from switchhook.grid.subscriptions import EventSubscription
+from switchhook.grid.subscriptions import DeliverySettings, EventSubscription
 from switchhook.grid.topics import Topic
 
 Offer = Callable[[SubscriptionQueue, Envelope], None]
 
 
 class _Route:
+    """A topic and the filters of its subscriptions; a domain has some for each of its topics."""
+
     def __init__(self, topic: Topic) -> None:
         self.topic = topic
-        self.index = MatchIndex[SubscriptionQueue](
-            ignores_leading_slash=topic.ignores_leading_slash
-        )
+        self._index = self._new_index()
+        self._by_domain_topic: dict[str, MatchIndex[SubscriptionQueue]] = {}
+
+    def _new_index(self) -> MatchIndex[SubscriptionQueue]:
+        return MatchIndex(ignores_leading_slash=self.topic.ignores_leading_slash)
+
+    def put(self, queue: SubscriptionQueue) -> None:
+        name = queue.subscription.domain_topic
+        index = self._by_domain_topic.setdefault(name, self._new_index()) if name else self._index
+        index.put(queue, queue.subscription.filter)
+
+    def remove(self, queue: SubscriptionQueue) -> None:
+        name = queue.subscription.domain_topic
+        index = self._by_domain_topic.get(name) if name else self._index
+        if index is not None:
+            index.remove(queue)
+            if name and not index:
+                del self._by_domain_topic[name]
+
+    def match(self, event: Event) -> list[SubscriptionQueue]:
+        found = list(self._index.match(event.type, event.subject))
+        if event.domain_topic and (index := self._by_domain_topic.get(event.domain_topic)):
+            found += index.match(event.type, event.subject)
+        return found
+
+    @property
+    def has_subscriptions(self) -> bool:
+        return bool(self._index) or bool(self._by_domain_topic)
+
+    def read(self, appended: Appended) -> Iterator[tuple[int, Event]]:
+        """The events of a batch by their positions."""
+        batch = appended.batch
+        first, published_at = appended.first, batch.published_at
+        events = read(batch.body, batch.schema, self.topic, first=first, published_at=published_at)
+        return enumerate(events, first)
 
 
 class Router:
     """The topics and the subscriptions in force, and the position up to which all is routed."""
 
-    def __init__(self, offer: Offer, removed: Callable[[SubscriptionQueue], None]) -> None:
+    def __init__(
+        self,
+        offer: Offer,
+        *,
+        removed: Callable[[SubscriptionQueue], None],
+        reconfigured: Callable[[SubscriptionQueue, DeliverySettings], None],
+        observation: Observation,
+    ) -> None:
+        """`reconfigured` is told the settings before."""
         self.head = 0
         self.topics = TopicDirectory()
         self.queues: dict[str, SubscriptionQueue] = {}
+        self.duplicates: dict[str, Duplicates] = {}
         self._offer = offer
         self._removed = removed
+        self._reconfigured = reconfigured
+        self._observation = observation
         self._routes: dict[str, _Route] = {}
+        self._settings: dict[str, DeliverySettings] = {}
 
     def route(self, appended: Appended) -> None:
         """Hand each event of a batch to the live queues that want it; batches come in log order."""
         self.head = appended.end
+        known = self.duplicates.get(appended.batch.topic)
+        if known is not None and known.is_complete:
+            self.note_events(known, appended)
+        matched = 0
         for envelope, queues in self.wanted(appended):
+            matched += 1
             for queue in queues:
-                self._offer(queue, envelope)
+                if not self.is_duplicate(queue, envelope.position):
+                    self._offer(queue, envelope)
+        self._observation.routed(appended.batch, matched)
 
     def wanted(self, appended: Appended) -> Iterator[tuple[Envelope, list[SubscriptionQueue]]]:
         """The events of a batch that any subscription in force wants, with those that want it."""
         batch = appended.batch
         route = self._routes.get(batch.topic)
-        if route is None or not route.index:
+        if route is None or not route.has_subscriptions:
             return
-        for position, event in enumerate(_events(appended, route.topic), appended.first):
-            queues = list(route.index.match(event.type, event.subject))
+        for position, event in route.read(appended):
+            queues = route.match(event)
             if queues:
-                yield Envelope(position, batch.published_at, event), queues
+                yield Envelope(position, batch.published_at, event, batch.traceparent), queues
 
     def wanted_by(
         self, queue: SubscriptionQueue, appended: Appended
     ) -> Iterator[tuple[Envelope, EventSubscription]]:
         """The events of a batch that one subscription wants, by the version in force for each."""
+        for envelope in self.events_for(queue, appended):
+            version = queue.version_at(envelope.position)
+            if version and self.matches(version, envelope.event):
+                yield envelope, version
+
+    def events_for(self, queue: SubscriptionQueue, appended: Appended) -> Iterator[Envelope]:
+        """The events of a batch that were published to what the subscription is a child of."""
         batch = appended.batch
         route = self._routes.get(batch.topic)
         if route is None or queue.subscription.topic != batch.topic:
             return
-        ignores = route.topic.ignores_leading_slash
-        for position, event in enumerate(_events(appended, route.topic), appended.first):
-            version = queue.version_at(position)
-            if version and filters.matches(
-                version.filter, event.type, event.subject, ignores_leading_slash=ignores
-            ):
-                yield Envelope(position, batch.published_at, event), version
+        for position, event in route.read(appended):
+            if queue.subscription.domain_topic in ("", event.domain_topic):
+                yield Envelope(position, batch.published_at, event, batch.traceparent)
+
+    def matches(self, version: EventSubscription, event: Event) -> bool:
+        """Whether a version of a subscription wants an event of its topic."""
+        topic = self._routes[version.topic].topic
+        return filters.matches(
+            version.filter,
+            event.type,
+            event.subject,
+            ignores_leading_slash=topic.ignores_leading_slash,
+        )
+
+    # --- duplicates ------------------------------------------------------------
+
+    def is_duplicate(self, queue: SubscriptionQueue, position: int) -> bool:
+        """Whether the subscription does not want the event because it had it before."""
+        window = queue.settings.deduplication_window
+        known = self.duplicates.get(queue.subscription.topic) if window else None
+        return known is not None and known.has_within(position, window)
+
+    def note_events(self, known: Duplicates, appended: Appended) -> None:
+        """Let what is known of duplicates follow the log by a batch."""
+        for position, event in self._routes[appended.batch.topic].read(appended):
+            known.note(position, appended.batch.published_at, event)
 
     # --- what is in force ------------------------------------------------------------------------
 
@@ -80,13 +161,14 @@ class Router:
         if route is not None:
             for queue in self.queues.values():
                 if queue.subscription.topic == topic.incarnation:
-                    changed.index.put(queue, queue.subscription.filter)
+                    changed.put(queue)
         self._routes[topic.incarnation] = changed
         self.topics.put(topic)
 
     def remove_topic(self, incarnation: str) -> None:
         """Forget a topic; its subscriptions are removed by their own calls."""
         self._routes.pop(incarnation, None)
+        self.duplicates.pop(incarnation, None)
         self.topics.remove(incarnation)
 
     def topic(self, incarnation: str) -> Topic | None:
@@ -103,9 +185,23 @@ class Router:
         if queue is None:
             queue = SubscriptionQueue(subscription)
             self.queues[subscription.incarnation] = queue
+            self._apply_settings(queue)
         else:
             queue.upgrade(subscription)
-        self._routes[subscription.topic].index.put(queue, subscription.filter)
+        self._routes[subscription.topic].put(queue)
+
+    def configure(self, incarnation: str, settings: DeliverySettings) -> None:
+        """The delivery settings of a subscription that is in force, or will be."""
+        self._settings[incarnation] = settings
+        queue = self.queues.get(incarnation)
+        if queue is not None:
+            self._apply_settings(queue)
+
+    def _apply_settings(self, queue: SubscriptionQueue) -> None:
+        before = queue.settings
+        queue.settings = self._settings.get(queue.subscription.incarnation, before)
+        if queue.settings != before:
+            self._reconfigured(queue, before)
 
     def restore(self, versions: list[EventSubscription], read_position: int | None) -> None:
         """Bring a subscription back that was in force before a restart, oldest version first."""
@@ -113,22 +209,16 @@ class Router:
         for version in versions[1:]:
             queue.upgrade(version)
         self.queues[queue.subscription.incarnation] = queue
-        self._routes[queue.subscription.topic].index.put(queue, queue.subscription.filter)
+        self._routes[queue.subscription.topic].put(queue)
 
     def remove_subscription(self, incarnation: str) -> None:
         """Drop a subscription and all that it has pending."""
+        self._settings.pop(incarnation, None)
         queue = self.queues.pop(incarnation, None)
         if queue is None:
             return
         queue.is_removed = True
         route = self._routes.get(queue.subscription.topic)
         if route is not None:
-            route.index.remove(queue)
+            route.remove(queue)
         self._removed(queue)
-
-
-def _events(appended: Appended, topic: Topic) -> Iterator[Event]:
-    batch = appended.batch
-    return read(
-        batch.body, batch.schema, topic, first=appended.first, published_at=batch.published_at
-    )

@@ -1,53 +1,43 @@
 """What is one event subscription doing right now? Its state in memory, without any I/O.
 
 A queue is *live* while every event that it wants comes to it straight from the publisher. One that
-is full or parked falls *behind*: it leaves memory alone and reads the log from its own position.
+is full, parked or paused falls *behind*: it leaves memory alone and reads the log from its own
+position.
 """
 
 from collections import deque
 
-import msgspec
-
-from switchhook.grid.events import Envelope, Event
+from switchhook.grid.delivery import Delivery
+from switchhook.grid.events import Envelope
+from switchhook.grid.key_order import KeyOrder
 from switchhook.grid.retry import Outcome
-from switchhook.grid.subscriptions import EventSubscription
-
-
-class Delivery(msgspec.Struct, frozen=True):
-    """One event for one event subscription, to be attempted.
-
-    `attempts` were made before; `is_stored` says that an exception row stands for it. `early_for`
-    is set on a probe that is sent before the delivery's own time: the instant at which it is due.
-    """
-
-    position: int
-    published_at: int
-    event: Event
-    subscription: EventSubscription
-    attempts: int = 0
-    is_stored: bool = False
-    early_for: int | None = None
-
-    @property
-    def identity(self) -> tuple[int, str]:
-        """What tells this delivery from every other of the same run."""
-        return self.position, self.subscription.incarnation
+from switchhook.grid.subscriptions import DeliverySettings, EventSubscription
 
 
 class SubscriptionQueue:
     """The deliveries of one incarnation, and how far it has got."""
 
-    def __init__(self, subscription: EventSubscription, read_position: int | None = None) -> None:
+    def __init__(
+        self,
+        subscription: EventSubscription,
+        read_position: int | None = None,
+    ) -> None:
         self.subscription = subscription
+        self.settings = DeliverySettings()
+        self.order: KeyOrder | None = None
         self.versions = {subscription.version: subscription}
         self.read_position = read_position
         self.first_attempts: deque[Delivery] = deque()
         self.retries: deque[Delivery] = deque()
-        self.in_flight: dict[int, tuple[Delivery, float]] = {}
+        # By position and run; the real time at which the attempt began.
+        self.in_flight: dict[tuple[int, int], tuple[Delivery, float]] = {}
+        self.requests_in_flight = 0
         self.failures_in_a_row = 0
         self.parked_until: int | None = None
         self.is_probing = False
         self.is_removed = False
+        # Its order or its known duplicates must be read from the store before it takes events.
+        self.is_preparing = False
         self.stored_cursor: int | None = None
         # Positions after the cursor that had an exception row when the server started.
         self.waiting_at_start: frozenset[int] = frozenset()
@@ -58,6 +48,11 @@ class SubscriptionQueue:
     def is_behind(self) -> bool:
         """Whether it reads the log instead of being handed events."""
         return self.read_position is not None
+
+    @property
+    def waiting_count(self) -> int:
+        """How many deliveries are in memory for their first attempt."""
+        return len(self.first_attempts) + (self.order.blocked_count if self.order else 0)
 
     def cursor(self, head: int) -> int:
         """Everything it wants before this position is finished or waiting."""
@@ -78,29 +73,72 @@ class SubscriptionQueue:
         # Of two versions from the same position on, the older was never in force for any event.
         return max(older, key=lambda v: (v.from_position, v.version), default=None)
 
+    # --- taking and giving ------------------------------------------------------------------------
+
     def accept(self, envelope: Envelope, subscription: EventSubscription) -> None:
         """Queue an event for its first attempt."""
-        self.first_attempts.append(
-            Delivery(envelope.position, envelope.published_at, envelope.event, subscription)
+        delivery = Delivery(
+            envelope.position,
+            envelope.published_at,
+            envelope.event,
+            subscription,
+            traceparent=envelope.traceparent,
         )
         self._unfinished[envelope.position] = None
+        if self.order is None or self.order.enter(delivery):
+            self.first_attempts.append(delivery)
 
-    def next_delivery(self) -> Delivery | None:
-        """Take the delivery whose turn it is: one that waited before one that did not."""
-        if self.retries:
-            return self.retries.popleft()
-        return self.first_attempts.popleft() if self.first_attempts else None
+    def next_deliveries(self) -> list[Delivery]:
+        """Take what goes into the next request: deliveries that waited before those that did not.
 
-    def settle(self, position: int) -> None:
-        """The delivery is finished, or written down as waiting."""
-        self._unfinished.pop(position, None)
+        One, or as many of one kind as the destination's batches hold. The preferred size counts the
+        events as they were published; only an event alone may exceed it.
+        """
+        source = self.retries or self.first_attempts
+        if not source:
+            return []
+        first = source.popleft()
+        batch = [first]
+        webhook = first.subscription.destination
+        room = 1 if self.is_probing else webhook.max_events_per_batch
+        size = len(first.event.json)
+        limit = webhook.preferred_batch_size_in_kilobytes << 10
+        while source and len(batch) < room and _goes_with(first, source[0]):
+            size += len(source[0].event.json)
+            if size > limit:
+                break
+            batch.append(source.popleft())
+        return batch
+
+    def finish(self, delivery: Delivery) -> None:
+        """The delivery is delivered or given up; the next of its key may go."""
+        if delivery.run:
+            return
+        self.settle(delivery)
+        following = self.order.leave(delivery.event) if self.order else None
+        if following is not None:
+            self.first_attempts.append(following)
+
+    def settle(self, delivery: Delivery) -> None:
+        """The delivery is finished, or written down as waiting: the cursor may pass it."""
+        if not delivery.run:
+            self._unfinished.pop(delivery.position, None)
+
+    # --- falling behind ------------------------------------------------------------
 
     def fall_behind(self, position: int) -> None:
-        """Forget what is queued, and read the log again from there, or else from `position`."""
-        for delivery in self.first_attempts:
-            self._unfinished.pop(delivery.position, None)
-        self.read_position = self.first_attempts[0].position if self.first_attempts else position
-        self.first_attempts.clear()
+        """Read the log from `position` on, or from the first event in memory that was not tried.
+
+        In order, later events may be finished: what is blocked stays in memory, so that none of
+        them is read again.
+        """
+        if self.order is None and self.first_attempts:
+            position = min(position, self.first_attempts[0].position)
+            for delivery in self.first_attempts:
+                self._unfinished.pop(delivery.position, None)
+            self.first_attempts.clear()
+        if self.read_position is None or self.order is None:
+            self.read_position = position
 
     def skip(self, before: int) -> int | None:
         """Forget what was not attempted yet before that position, read or not; where it began."""
@@ -108,13 +146,12 @@ class SubscriptionQueue:
             return None
         first = self.first_attempts[0].position if self.first_attempts else self.read_position
         while self.first_attempts and self.first_attempts[0].position < before:
-            self.settle(self.first_attempts.popleft().position)
+            self.finish(self.first_attempts.popleft())
         self.read_position = max(self.read_position, before)
         return first if first < before else None
 
-    def park(self, until: int, head: int) -> list[Delivery]:
-        """Stop sending until then; answer the retries that were queued, for their rows' sake."""
-        self.parked_until = until
+    def stop_sending(self, head: int) -> list[Delivery]:
+        """Leave memory; answer the retries that were queued, for their rows' sake."""
         self.is_probing = False
         if not self.is_behind or self.first_attempts:
             self.fall_behind(head if self.read_position is None else self.read_position)
@@ -122,11 +159,30 @@ class SubscriptionQueue:
         self.retries.clear()
         return queued
 
+    def park(self, until: int, head: int) -> list[Delivery]:
+        """Stop sending until then; answers the queued retries."""
+        self.parked_until = until
+        return self.stop_sending(head)
+
     def unpark(self) -> None:
         """The endpoint answers again."""
         self.parked_until = None
         self.is_probing = False
         self.failures_in_a_row = 0
+
+    def start_order_anew(self) -> None:
+        """The settings ask for another order: what was not tried is read from the log again.
+
+        Called while nothing is in flight.
+        """
+        forgotten = [*self.first_attempts, *(self.order.unblock_all() if self.order else ())]
+        for delivery in forgotten:
+            self._unfinished.pop(delivery.position, None)
+        self.first_attempts.clear()
+        if forgotten:
+            self.read_position = min(each.position for each in forgotten)
+        ordered_by = self.settings.ordered_by
+        self.order = KeyOrder(ordered_by) if ordered_by else None
 
     def count_failure(self, outcome: Outcome, limit: int) -> bool:
         """Note a failed attempt; whether it is the one that parks the subscription."""
@@ -136,3 +192,12 @@ class SubscriptionQueue:
         if self.parked_until is None:
             return self.failures_in_a_row >= limit
         return self.is_probing
+
+
+def _goes_with(first: Delivery, other: Delivery) -> bool:
+    """Whether two deliveries can share a request: its headers say how often they were tried."""
+    return (
+        other.subscription.version == first.subscription.version
+        and other.attempts == first.attempts
+        and other.run == first.run
+    )

@@ -13,7 +13,7 @@ from switchhook.grid.subscriptions import DeliveryAttribute, WebHookDestination
 from tests.builders import a_subscription
 
 URL = "https://shop.example/hook?code=secret"
-MEMBERS = {
+MEMBERS: dict[str, Any] = {
     "id": "1",
     "topic": "/source",
     "subject": "orders/17",

@@ -18,6 +18,7 @@ from switchhook.grid.retry import (
     probation,
 )
 from switchhook.grid.subscriptions import RetryPolicy
+from tests.builders import a_subscription
 
 NOW = 1_800_000_000 * SECOND
 
@@ -35,7 +36,8 @@ OUTCOMES = {
 
 def _after(response: WebhookResponse, attempts: int = 1, random: float = 0.0) -> NextStep:
     policy = RetryPolicy(max_delivery_attempts=30)
-    return next_step(response, attempts=attempts, policy=policy, now=NOW, random=random)
+    subscription = a_subscription(retry_policy=policy)
+    return next_step(response, subscription, attempts=attempts, now=NOW, random=random)
 
 
 @pytest.mark.parametrize("status", range(100, 600))
@@ -122,7 +124,8 @@ def test_the_last_attempt_ends_the_delivery(limit: int) -> None:
 
     def after(status: int, attempts: int) -> NextStep:
         response = WebhookResponse(status=status)
-        return next_step(response, attempts=attempts, policy=policy, now=NOW, random=0)
+        subscription = a_subscription(retry_policy=policy)
+        return next_step(response, subscription, attempts=attempts, now=NOW, random=0)
 
     assert after(500, limit) == Drop(GiveUpReason.MAX_DELIVERY_ATTEMPTS_EXCEEDED)
     assert after(400, limit) == Drop(GiveUpReason.NOT_RETRIABLE)
@@ -136,7 +139,7 @@ def test_time_to_live_ends_exactly_at_its_minute() -> None:
     policy = RetryPolicy(event_time_to_live_in_minutes=5)
 
     def expired(age: int) -> bool:
-        return is_expired(published_at=NOW, policy=policy, now=NOW + age)
+        return is_expired(lives_from=NOW, policy=policy, now=NOW + age)
 
     assert not expired(0)
     assert not expired(5 * MINUTE - 1)
