@@ -5,6 +5,7 @@ import itertools
 import json
 from typing import Any
 
+from switchhook.grid.events import Event, EventSchema
 from switchhook.grid.subscriptions import (
     EventSubscription,
     Filter,
@@ -31,6 +32,15 @@ def an_event(**members: Any) -> dict[str, Any]:
         "data": {"total": 12.5},
         "dataVersion": "1.0",
     } | members
+
+
+def a_routed_event(
+    published: object = None, schema: EventSchema = EventSchema.EVENT_GRID, **fields: str
+) -> Event:
+    """An event as the router sees it; `published` is its JSON, or the text of it as bytes."""
+    text = published if isinstance(published, bytes) else json.dumps(published or {}).encode()
+    defaults = {"id": "e1", "type": "t", "subject": "s", "data_version": "", "source": RESOURCE_ID}
+    return Event(**(defaults | fields), json=text, schema=schema)
 
 
 def a_body(*events: dict[str, Any]) -> bytes:

@@ -34,7 +34,7 @@ from switchhook.grid.subscriptions import (
     WebHookDestination,
 )
 from switchhook.stores.memory import MemoryStore
-from tests.builders import a_body, a_subscription, a_topic, an_event
+from tests.builders import a_body, a_routed_event, a_subscription, a_topic, an_event
 from tests.flow.conftest import Flow, start
 from tests.scripted_transport import Answer, always, events_of
 
@@ -145,8 +145,9 @@ class World:
             await self.flow.engine.publisher.publish(self.flow.topic, request)
             for position, event in enumerate(events, first):
                 self.positions[event["id"]] = position
+                routed = a_routed_event(type=event["eventType"], subject=event["subject"])
                 for name, subscription in self.subscriptions.items():
-                    if matches(subscription.filter, event["eventType"], event["subject"]):
+                    if matches(subscription.filter, routed):
                         self.expected[name, event["id"]] = subscription
 
     async def subscribe(self) -> None:

@@ -45,9 +45,9 @@ class _Route:
                 del self._by_domain_topic[name]
 
     def match(self, event: Event) -> list[SubscriptionQueue]:
-        found = list(self._index.match(event.type, event.subject))
+        found = list(self._index.match(event))
         if event.domain_topic and (index := self._by_domain_topic.get(event.domain_topic)):
-            found += index.match(event.type, event.subject)
+            found += index.match(event)
         return found
 
     @property
@@ -132,12 +132,8 @@ class Router:
     def matches(self, version: EventSubscription, event: Event) -> bool:
         """Whether a version of a subscription wants an event of its topic."""
         topic = self._routes[version.topic].topic
-        return filters.matches(
-            version.filter,
-            event.type,
-            event.subject,
-            ignores_leading_slash=topic.ignores_leading_slash,
-        )
+        ignores = topic.ignores_leading_slash
+        return filters.matches(version.filter, event, ignores_leading_slash=ignores)
 
     # --- duplicates ------------------------------------------------------------
 

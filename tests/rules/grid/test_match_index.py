@@ -1,29 +1,26 @@
 """Does the index find just the subscriptions whose filter selects an event?"""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from switchhook.grid.advanced_filters import find_equality
+from switchhook.grid.event_values import EventValues
+from switchhook.grid.events import Event
 from switchhook.grid.filters import matches
+from switchhook.grid.match_entries import MatchEntries
 from switchhook.grid.match_index import MatchIndex
-from switchhook.grid.subscriptions import Filter
+from switchhook.grid.subscriptions import AdvancedFilter, Filter, FilterOperator
+from tests.builders import a_routed_event
+from tests.rules.grid.random_filters import events, filters
+from tests.rules.grid.watched_event import a_watched_event
 
-# Few letters, so that prefixes nest and meet; with the characters that lower-casing lengthens or
-# that sort around the slash.
-_texts = st.text(alphabet="aAbB/.İßΣς", max_size=5)
-_types = st.sampled_from(["", "Shop.OrderPlaced", "shop.orderplaced", "Shop.OrderSent"])
-_filters = st.builds(
-    Filter,
-    subject_begins_with=_texts,
-    subject_ends_with=st.one_of(st.just(""), _texts),
-    included_event_types=st.none() | st.lists(_types, max_size=3).map(tuple),
-    is_subject_case_sensitive=st.booleans(),
-)
 _keys = st.integers(0, 7)
 _steps = st.lists(
     st.one_of(
-        st.tuples(st.just("put"), _keys, _filters),
+        st.tuples(st.just("put"), _keys, filters),
         st.tuples(st.just("remove"), _keys),
-        st.tuples(st.just("match"), _types, _texts),
+        st.tuples(st.just("match"), events),
     ),
     max_size=40,
 )
@@ -45,15 +42,13 @@ def test_index_agrees_with_asking_each_filter(
             case ("remove", int(key)):
                 index.remove(key)
                 model.pop(key, None)
-            case (_, str(event_type), str(subject)):
+            case (_, Event() as event):
                 expected = {
                     key
                     for key, wanted in model.items()
-                    if matches(
-                        wanted, event_type, subject, ignores_leading_slash=ignores_leading_slash
-                    )
+                    if matches(wanted, event, ignores_leading_slash=ignores_leading_slash)
                 }
-                found = list(index.match(event_type, subject))
+                found = list(index.match(event))
                 assert sorted(found) == sorted(expected)
         assert len(index) == len(model)
 
@@ -69,9 +64,14 @@ def test_nested_prefixes_are_all_found() -> None:
     """A subject belongs to every prefix that it begins with, and to no neighbour of them."""
     index = _index("", "a", "a/b", "a/b/c", "a/bb", "a/c", "b")
 
-    assert set(index.match("t", "a/b/c/d")) == {"", "a", "a/b", "a/b/c"}
-    assert set(index.match("t", "a/b/z")) == {"", "a", "a/b"}
-    assert set(index.match("t", "z")) == {""}
+    assert set(index.match(a_routed_event(type="t", subject="a/b/c/d"))) == {
+        "",
+        "a",
+        "a/b",
+        "a/b/c",
+    }
+    assert set(index.match(a_routed_event(type="t", subject="a/b/z"))) == {"", "a", "a/b"}
+    assert set(index.match(a_routed_event(type="t", subject="z"))) == {""}
 
 
 def test_prefix_between_two_others_can_come_and_go() -> None:
@@ -79,12 +79,12 @@ def test_prefix_between_two_others_can_come_and_go() -> None:
     index = _index("a", "a/b/c", "a/b/d")
 
     index.put("a/b", Filter(subject_begins_with="a/b"))
-    with_it = set(index.match("t", "a/b/c"))
+    with_it = set(index.match(a_routed_event(type="t", subject="a/b/c")))
     index.remove("a/b")
 
     assert with_it == {"a", "a/b", "a/b/c"}
-    assert set(index.match("t", "a/b/c")) == {"a", "a/b/c"}
-    assert set(index.match("t", "a/b/d")) == {"a", "a/b/d"}
+    assert set(index.match(a_routed_event(type="t", subject="a/b/c"))) == {"a", "a/b/c"}
+    assert set(index.match(a_routed_event(type="t", subject="a/b/d"))) == {"a", "a/b/d"}
 
 
 def test_prefix_that_comes_last_is_found_below_the_longer_ones() -> None:
@@ -93,8 +93,8 @@ def test_prefix_that_comes_last_is_found_below_the_longer_ones() -> None:
 
     index.put("a", Filter(subject_begins_with="a"))
 
-    assert set(index.match("t", "a/b/c")) == {"a", "a/b", "a/b/c"}
-    assert set(index.match("t", "a/d")) == {"a", "a/d"}
+    assert set(index.match(a_routed_event(type="t", subject="a/b/c"))) == {"a", "a/b", "a/b/c"}
+    assert set(index.match(a_routed_event(type="t", subject="a/d"))) == {"a", "a/d"}
 
 
 def test_empty_event_type_is_matched_once() -> None:
@@ -103,8 +103,8 @@ def test_empty_event_type_is_matched_once() -> None:
     index.put("every", Filter())
     index.put("empty", Filter(included_event_types=("",)))
 
-    assert sorted(index.match("", "s")) == ["empty", "every"]
-    assert list(index.match("t", "s")) == ["every"]
+    assert sorted(index.match(a_routed_event(type="", subject="s"))) == ["empty", "every"]
+    assert list(index.match(a_routed_event(type="t", subject="s"))) == ["every"]
 
 
 def test_replaced_filter_is_forgotten() -> None:
@@ -113,8 +113,8 @@ def test_replaced_filter_is_forgotten() -> None:
 
     index.put("a", Filter(subject_begins_with="b"))
 
-    assert list(index.match("t", "a")) == []
-    assert list(index.match("t", "b")) == ["a"]
+    assert list(index.match(a_routed_event(type="t", subject="a"))) == []
+    assert list(index.match(a_routed_event(type="t", subject="b"))) == ["a"]
     assert len(index) == 1
 
 
@@ -125,5 +125,92 @@ def test_empty_index_matches_nothing() -> None:
     index.remove("a")
     index.remove("never")
 
-    assert list(index.match("t", "a")) == []
+    assert list(index.match(a_routed_event(type="t", subject="a"))) == []
     assert not index
+
+
+def _wanting(operator: str, key: str, *values: str, on_arrays: bool = False) -> Filter:
+    wanted = AdvancedFilter(operator=FilterOperator(operator), key=key, values=values)
+    return Filter(advanced=(wanted,), enable_advanced_filtering_on_arrays=on_arrays)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("EU", {"text"}),
+        (1, {"number"}),
+        (1.0, {"number"}),
+        (True, {"flag"}),
+        ("1", set()),
+        (None, set()),
+        (["eu", 1, True, "us", "EU"], {"text in array"}),
+        ([], set()),
+        ({}, set()),
+    ],
+)
+def test_subscriptions_are_found_by_the_value_of_a_key(value: object, found: set[str]) -> None:
+    """A truth value is not the number that Python takes it for; arrays need the switch."""
+    index = MatchIndex[str]()
+    index.put("text", _wanting("StringIn", "data.key", "eu", "US"))
+    index.put("text in array", _wanting("StringIn", "data.key", "US", "us", "eu", on_arrays=True))
+    index.put("number", _wanting("NumberIn", "data.key", "1", "2"))
+    index.put("flag", _wanting("BoolEquals", "data.key", "true"))
+    if value == "EU":
+        found = found | {"text in array"}
+
+    names = list(index.match(a_routed_event({"data": {"key": value}})))
+
+    assert sorted(names) == sorted(found)
+
+
+def test_events_that_no_advanced_filter_asks_about_are_not_decoded() -> None:
+    """Asking about the envelope does not count."""
+    index = MatchIndex[str]()
+    asking = _wanting("IsNotNull", "data.key").advanced
+    index.put("asks about others", Filter(included_event_types=("other",), advanced=asking))
+    index.put("asks about the envelope", _wanting("StringIn", "Subject", "s"))
+    index.put("asks nothing", Filter())
+    event = a_watched_event({"data": {"key": 1}})
+
+    assert len(list(index.match(event))) == 2
+    assert event.reads == 0
+
+
+def test_event_is_decoded_once_for_all_filters() -> None:
+    """However many ask."""
+    index = MatchIndex[int]()
+    for number in range(10):
+        index.put(number, _wanting("NumberLessThan", "data.key", str(number)))
+    event = a_watched_event({"data": {"key": 6}})
+
+    assert list(index.match(event)) == [7, 8, 9]
+    assert event.reads == 1
+
+
+def test_only_the_wanted_of_ten_thousand_values_is_a_candidate() -> None:
+    """Nothing is left to check of it."""
+    entries = MatchEntries[int]()
+    for number in range(10_000):
+        advanced = _wanting("StringIn", "data.key", f"value-{number}").advanced
+        found = find_equality(advanced, on_arrays=False)
+        assert found
+        entries.add(number, found[1], None)
+    values = EventValues(a_routed_event({"data": {"key": "VALUE-77"}}))
+
+    assert list(entries.of(values)) == [(77, None)]
+
+
+@pytest.mark.parametrize(
+    "operators", [("BoolEquals", "StringIn"), ("BoolEquals", "NumberIn"), ("IsNotNull", "StringIn")]
+)
+def test_the_filter_that_tells_most_is_looked_up(operators: tuple[str, str]) -> None:
+    """A truth value tells two groups apart only."""
+    values = {"BoolEquals": ("true",), "IsNotNull": ()}
+    advanced = tuple(
+        AdvancedFilter(operator=FilterOperator(name), key="data", values=values.get(name, ("1",)))
+        for name in operators
+    )
+    found = find_equality(advanced, on_arrays=False)
+
+    assert found
+    assert (found[0], found[1].lookup.operator) == (1, operators[1])
