@@ -84,7 +84,7 @@ def test_all_alone_means_every_type() -> None:
         ({"deliveryWithResourceIdentity": {"identity": {}}}, "deliveryWithResourceIdentity"),
         ({"eventDeliverySchema": "CloudEventSchemaV1_0"}, "eventDeliverySchema"),
         ({"filter": {"advancedFilters": [{"operatorType": "StringIn"}]}}, "advancedFilters"),
-        ({"filter": {"enableAdvancedFilteringOnArrays": True}}, "enableAdvancedFilteringOnArrays"),
+        ({"filter": {"enableAdvancedFilteringOnArrays": 1}}, "enableAdvancedFilteringOnArrays"),
         ({"filter": {"subjectBeginsWith": 7}}, "subjectBeginsWith"),
         ({"filter": {"includedEventTypes": "T"}}, "includedEventTypes"),
         ({"filter": {"includedEventTypes": [None]}}, "includedEventTypes"),

@@ -13,7 +13,6 @@ from switchhook.grid.filters import needs_ignored_slash
 from switchhook.grid.resources.body_rules import (
     Body,
     as_count,
-    as_flag,
     as_instant,
     as_object,
     as_text,
@@ -22,6 +21,7 @@ from switchhook.grid.resources.body_rules import (
     check_members,
     refuse,
 )
+from switchhook.grid.resources.filter_rules import read_filter, render_filter
 from switchhook.grid.resources.ids import with_lower_case_provider
 from switchhook.grid.resources.records import SubscriptionDefinition, SubscriptionRecord
 from switchhook.grid.subscriptions import (
@@ -39,7 +39,6 @@ INVALID_URL = (
     "should be a proper HTTPS URL like https://www.example.com."
 )
 INVALID_EXPIRATION = "Invalid expiration time."
-ALL_TYPES = "All"  # the sole entry of includedEventTypes in API versions before 2019
 
 _SETTABLE = (
     "destination",
@@ -93,7 +92,7 @@ def render_subscription(
             "topic": _topic(record.source),
             "provisioningState": record.state.value,
             "destination": _render_destination(definition),
-            "filter": _render_filter(definition.filter),
+            "filter": render_filter(definition.filter),
             "labels": list(definition.labels) if definition.labels is not None else None,
             "expirationTimeUtc": _render_instant(definition.expires_at),
             "eventDeliverySchema": definition.event_delivery_schema.value,
@@ -128,7 +127,7 @@ def _read(
     asked = {name: properties.get(name) is not None for name in _SETTABLE}
     definition = SubscriptionDefinition(
         destination=destination,
-        filter=_read_filter(properties.get("filter"), rules),
+        filter=read_filter(properties.get("filter"), event_types=rules.event_types),
         retry_policy=_read_retry_policy(properties.get("retryPolicy")),
         event_delivery_schema=schema,
         labels=as_texts(properties.get("labels"), "labels"),
@@ -215,44 +214,6 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _read_filter(value: object, rules: SubscriptionRules) -> Filter:
-    body = as_object(value, "filter")
-    known = {
-        "subjectBeginsWith",
-        "subjectEndsWith",
-        "includedEventTypes",
-        "isSubjectCaseSensitive",
-        "enableAdvancedFilteringOnArrays",
-    }
-    check_members(body, known, "filter", hint=_LATER)
-    check_fixed(body, {"enableAdvancedFilteringOnArrays": False}, "filter")
-    types = as_texts(body.get("includedEventTypes"), "filter.includedEventTypes")
-    if types is not None and [name.lower() for name in types] == [ALL_TYPES.lower()]:
-        types = None
-    return Filter(
-        subject_begins_with=as_text(body.get("subjectBeginsWith"), "filter.subjectBeginsWith"),
-        subject_ends_with=as_text(body.get("subjectEndsWith"), "filter.subjectEndsWith"),
-        included_event_types=_check_types(types, rules.event_types) or None,
-        is_subject_case_sensitive=as_flag(
-            body.get("isSubjectCaseSensitive"), "filter.isSubjectCaseSensitive"
-        ),
-    )
-
-
-def _check_types(
-    types: tuple[str, ...] | None, known: frozenset[str] | None
-) -> tuple[str, ...] | None:
-    if types is None or known is None:
-        return types
-    for name in types:
-        if name not in known:
-            refuse(
-                "Invalid event subscription request: "
-                f"the event type '{name}' is not one that the source of this topic publishes."
-            )
-    return types
-
-
 def _read_retry_policy(value: object) -> RetryPolicy:
     body = as_object(value, "retryPolicy")
     check_members(body, {"maxDeliveryAttempts", "eventTimeToLiveInMinutes"}, "retryPolicy")
@@ -299,18 +260,6 @@ def _render_destination(definition: SubscriptionDefinition) -> dict[str, Any]:
             "maxEventsPerBatch": 1,
             "preferredBatchSizeInKilobytes": webhook.preferred_batch_size_in_kilobytes,
         },
-    }
-
-
-def _render_filter(filter_: Filter) -> dict[str, Any]:
-    types = filter_.included_event_types
-    return {
-        "subjectBeginsWith": filter_.subject_begins_with,
-        "subjectEndsWith": filter_.subject_ends_with,
-        "includedEventTypes": list(types) if types is not None else None,
-        "isSubjectCaseSensitive": filter_.is_subject_case_sensitive,
-        "enableAdvancedFilteringOnArrays": False,
-        "advancedFilters": [],
     }
 
 
