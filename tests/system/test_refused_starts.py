@@ -110,3 +110,16 @@ async def test_a_wrong_entry_of_the_file_is_refused(command: Command, tmp_path: 
     )
 
     assert "orders" in the_line(ended)
+
+
+async def test_a_wrong_connection_string_is_refused(command: Command, tmp_path: Path) -> None:
+    """The message names the account, and keeps the secret."""
+    config = tmp_path / "switchhook.toml"
+    config.write_text('[[storage_accounts]]\nname = "letters"\nconnection_string = "s3cret"\n')
+
+    ended = await command.run(
+        *("serve", "--data", str(tmp_path / "data"), "--config", str(config)), *FREE_PORTS
+    )
+
+    assert "'letters'" in the_line(ended)
+    assert "s3cret" not in ended.stderr

@@ -115,8 +115,8 @@ class DeadLettering:
 
 
 def _letter(row: WaitingDelivery, subscription: EventSubscription, topic: Topic) -> DeadLetter:
-    at, published_at = row.position, row.published_at
-    event = next(read(row.body, row.schema, topic, first=at, published_at=published_at))
+    first, published_at = row.position, row.published_at
+    event = next(read(row.body, row.schema, topic, first=first, published_at=published_at))
     return DeadLetter(row, event, record(event, row, subscription.event_delivery_schema))
 
 
