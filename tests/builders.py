@@ -43,6 +43,19 @@ def a_routed_event(
     return Event(**(defaults | fields), json=text, schema=schema)
 
 
+def a_cloud_event(**members: Any) -> dict[str, Any]:
+    """A CloudEvent, as a publisher writes it in the structured mode."""
+    return {
+        "specversion": "1.0",
+        "type": "Shop.OrderPlaced",
+        "source": "/shop/tills/3",
+        "id": f"event-{next(_ids)}",
+        "time": "2026-01-01T00:00:00Z",
+        "subject": "orders/17",
+        "data": {"total": 12.5},
+    } | members
+
+
 def a_body(*events: dict[str, Any]) -> bytes:
     """A publish request's body."""
     return json.dumps(events or (an_event(),)).encode()

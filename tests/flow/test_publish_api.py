@@ -18,6 +18,7 @@ import pytest
 import pytest_asyncio
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridEvent, EventGridPublisherClient
 from azure.eventgrid.aio import EventGridPublisherClient as AsyncEventGridPublisherClient
 
@@ -26,17 +27,19 @@ from switchhook.grid.collections import TOPICS
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
 from switchhook.grid.events import EventSchema
-from switchhook.grid.ports import Put
-from switchhook.grid.schemas.event_grid import MAX_BODY_BYTES
+from switchhook.grid.ports import Put, hash_of_id
+from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
+from switchhook.grid.schemas.read import read
+from switchhook.grid.schemas.render import render
 from switchhook.grid.subscriptions import WebHookDestination
-from switchhook.grid.topics import Topic
+from switchhook.grid.topics import FieldMapping, InputMapping, Topic, TopicKind
 from switchhook.http.asgi import App, Receive, Scope, Send, reply
 from switchhook.http.listener import Door, listening
 from switchhook.http.publish_api import PublishApi
 from switchhook.sockets import bind
 from switchhook.stores.memory import MemoryStore
 from switchhook.webhook.transport import HttpTransport
-from tests.builders import RESOURCE_ID, a_body, a_subscription, a_topic, an_event
+from tests.builders import RESOURCE_ID, a_body, a_cloud_event, a_subscription, a_topic, an_event
 from tests.flow.conftest import Flow, start
 from tests.receiver import Receiver
 from tests.scripted_dead_letters import ScriptedDeadLetterStore
@@ -469,6 +472,130 @@ async def test_too_many_events_are_too_large(site: Site) -> None:
     answer = await site.send(body=b"[" + b",".join([event] * 5001) + b"]")
 
     assert answer.error[:3] == (413, "RequestEntityTooLarge", "PayloadTooLarge")
+
+
+# --- the other schemas -------------------------------------------------------------------------
+
+
+async def _logged(site: Site) -> list[tuple[EventSchema, Any]]:
+    """What the log holds: a schema and an array for each request."""
+    batches = [appended.batch for appended in await site.flow.store.read_from(0)]
+    return [(batch.schema, json.loads(batch.body)) for batch in batches]
+
+
+async def test_cloud_events_come_in_three_ways(site: Site) -> None:
+    """One, a batch, or one whose attributes are headers: the log has arrays of one form."""
+    site.flow.engine.router.add_topic(a_topic(input_schema=EventSchema.CLOUD_EVENTS))
+    event = a_cloud_event(data={"größe": 1})
+    attributes = {f"ce-{n}": quote(v, safe="/") for n, v in event.items() if n != "data"}
+
+    answers = [
+        await site.send(body=json.dumps(event), **{"Content-Type": "application/cloudevents+json"}),
+        await site.send(
+            body=a_body(event), **{"Content-Type": "application/cloudevents-batch+json"}
+        ),
+        await site.send(
+            body=json.dumps(event["data"]), **{"Content-Type": "application/json"}, **attributes
+        ),
+    ]
+
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    in_headers = event | {"datacontenttype": "application/json"}
+    schema = EventSchema.CLOUD_EVENTS
+    assert await _logged(site) == [(schema, [event]), (schema, [event]), (schema, [in_headers])]
+
+
+async def test_content_type_decides_on_a_topic_of_cloud_events(site: Site) -> None:
+    """Another is refused, and so is the other kind of JSON."""
+    site.flow.engine.router.add_topic(a_topic(input_schema=EventSchema.CLOUD_EVENTS))
+    body = a_body(a_cloud_event())
+
+    other = await site.send(body=body, **{"Content-Type": "text/plain"})
+    plain = await site.send(body=body, **{"Content-Type": "application/json"})
+
+    assert other.error[:3] == (415, "UnsupportedMediaType", "InvalidContentType")
+    assert plain.error == (
+        400,
+        "BadRequest",
+        "InputJsonInvalid",
+        "This resource is configured to receive event in 'CloudEventV10' schema. The JSON received "
+        "does not conform to the expected schema. Token Expected: StartObject, Actual Token "
+        "Received: StartArray.",
+    )
+    assert site.accepted == 0
+
+
+async def test_missing_header_of_a_cloud_event_is_named(site: Site) -> None:
+    """With the link to the rules."""
+    site.flow.engine.router.add_topic(a_topic(input_schema=EventSchema.CLOUD_EVENTS))
+
+    answer = await site.send(
+        body="{}", **{"Content-Type": "application/json", "ce-specversion": "1.0"}
+    )
+
+    *codes, message = answer.error
+    assert codes == [400, "BadRequest", "InvalidCloudEventHeader"]
+    assert message.startswith("ce-id header is missing for the cloud event. ")
+
+
+async def test_custom_events_are_kept_as_they_came(site: Site) -> None:
+    """Found by the ids that the topic's mapping gives them."""
+    mapping = InputMapping(id=FieldMapping(source_field="key"))
+    topic = a_topic(input_schema=EventSchema.CUSTOM, input_mapping=mapping)
+    site.flow.engine.router.add_topic(topic)
+
+    answer = await site.send(body=b'[{"key":"a"}, {"b":1}]')
+
+    assert answer.status == 200
+    assert await _logged(site) == [(EventSchema.CUSTOM, [{"key": "a"}, {"b": 1}])]
+    (appended,) = await site.flow.store.read_from(0)
+    assert appended.batch.id_hashes[:4] == hash_of_id("a")
+
+
+@pytest.mark.parametrize(
+    ("schema", "model"),
+    [
+        (
+            EventSchema.EVENT_GRID,
+            EventGridEvent(
+                subject="s", event_type="t", data={}, data_version="1.0", topic="Tenant-1"
+            ),
+        ),
+        (EventSchema.CLOUD_EVENTS, CloudEvent(source="Tenant-1", type="t", data={"a": 1})),
+    ],
+)
+async def test_official_client_publishes_to_a_domain(
+    site: Site, schema: EventSchema, model: Any
+) -> None:
+    """Its models name the topic as a domain asks for it; the key names the domain."""
+    domain = a_topic(input_schema=schema, kind=TopicKind.DOMAIN)
+    site.flow.engine.router.add_topic(domain)
+
+    await _publish_async(f"http://{site.host}/api/events", KEY, model)
+
+    (appended,) = await site.flow.store.read_from(0)
+    (event,) = read(appended.batch.body, schema, domain, first=0, published_at=0)
+    assert event.domain_topic == "tenant-1"
+
+
+@pytest.mark.parametrize("data", [{"größe": [1, None]}, "text", b"bytes", None])
+async def test_official_client_publishes_cloud_events(site: Site, data: Any) -> None:
+    """As its model reads them from what a delivery carries."""
+    topic = a_topic(input_schema=EventSchema.CLOUD_EVENTS)
+    site.flow.engine.router.add_topic(topic)
+    sent: CloudEvent[Any] = CloudEvent(
+        source="/shop", type="t", data=data, time=_AT, extensions={"ext": "x"}
+    )
+
+    await _publish_async(f"http://{site.host}/topics/orders/api/events", KEY, [sent, sent])
+
+    (appended,) = await site.flow.store.read_from(0)
+    schema = EventSchema.CLOUD_EVENTS
+    events = list(read(appended.batch.body, schema, topic, first=0, published_at=0))
+    got: CloudEvent[Any] = CloudEvent.from_json(render(events[1], schema).decode())
+    assert len(events) == 2
+    assert (got.id, got.source, got.type, got.time) == (sent.id, sent.source, sent.type, sent.time)
+    assert (got.data, got.extensions) == (data, {"ext": "x"})
 
 
 # --- trouble -----------------------------------------------------------------------------------

@@ -19,8 +19,9 @@ from switchhook.grid import access_keys
 from switchhook.grid.access_keys import TopicDirectory
 from switchhook.grid.events import EventSchema
 from switchhook.grid.publish import Publisher
+from switchhook.grid.schemas import refusals
 from switchhook.grid.schemas.accept import PublishRequest
-from switchhook.grid.schemas.event_grid import MAX_BODY_BYTES
+from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
 from switchhook.grid.topics import Topic
 from switchhook.http.asgi import Receive, Scope, Send, header, read_body, reply
 
@@ -29,13 +30,6 @@ API_VERSION = "2018-01-01"
 # Paths match without regard to case, and a trailing slash is tolerated.
 _PATH = re.compile(r"(?:/topics/(?P<topic>[^/]+))?/api/events/?", re.IGNORECASE)
 _HOST = re.compile(r"(?P<topic>[a-z0-9-]+)\.eventgrid\.localhost", re.IGNORECASE)
-
-# What OPTIONS calls the schemas. That the custom one is called so is a guess by the others' names.
-_INPUT_SCHEMAS = {
-    EventSchema.EVENT_GRID: b"EventGridEvent",
-    EventSchema.CLOUD_EVENTS: b"CloudEventV10",
-    EventSchema.CUSTOM: b"CustomEvent",
-}
 
 _UNAVAILABLE = RequestError(503, "ServiceUnavailable", "The event store is not available.")
 
@@ -109,7 +103,7 @@ class PublishApi:
         """The schema of the topic that the address names; without such a topic, the usual one."""
         name = _topic_name(scope["path"], header(scope, b"host") or "")
         topic = self._topics.by_name(name) if name else None
-        return _INPUT_SCHEMAS[topic.input_schema if topic else EventSchema.EVENT_GRID]
+        return refusals.WIRE_NAMES[topic.input_schema if topic else EventSchema.EVENT_GRID].encode()
 
     def _authorize(self, scope: Scope) -> Topic:
         host = header(scope, b"host") or ""
@@ -154,8 +148,7 @@ def _access_key(scope: Scope) -> str | None:
 async def _read(scope: Scope, receive: Receive) -> PublishRequest:
     body = await read_body(scope, receive, MAX_BODY_BYTES)
     if body is None:
-        message = f"The maximum size ({MAX_BODY_BYTES}) has been exceeded."
-        raise RequestError(413, "RequestEntityTooLarge", message, details_code="PayloadTooLarge")
+        raise refusals.too_large(f"The maximum size ({MAX_BODY_BYTES}) has been exceeded.")
     attributes = tuple(
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in scope["headers"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from switchhook.errors import RequestError
 from switchhook.grid.events import Event
-from switchhook.grid.schemas.event_grid import MAX_BODY_BYTES, MAX_EVENTS, check, read
+from switchhook.grid.schemas.accept import PublishRequest, accept
+from switchhook.grid.schemas.event_grid import read
+from switchhook.grid.schemas.json_text import MAX_BODY_BYTES, MAX_EVENTS
+from switchhook.grid.topics import Topic, TopicKind
 from tests.builders import RESOURCE_ID, a_body, a_topic, an_event
 
 TOPIC = a_topic()
@@ -21,6 +25,11 @@ EXPECTED = (
     "does not conform to the expected schema. Token Expected: "
 )
 _EVENT = b'{"id":"1","subject":"s","eventType":"t","eventTime":"e"'
+
+
+def check(body: bytes, topic: Topic) -> Sequence[str]:
+    """The ids of what is accepted."""
+    return accept(PublishRequest(body), topic).ids
 
 
 def _refusal(body: bytes) -> RequestError:
@@ -395,6 +404,70 @@ def test_empty_data_version_is_a_version() -> None:
 
     assert event.json.count(b'"dataVersion"') == 1
     assert event.data_version == ""
+
+
+# --- domains -----------------------------------------------------------------------------------
+
+DOMAIN = a_topic(kind=TopicKind.DOMAIN)
+
+
+@pytest.mark.parametrize(
+    ("named", "delivered"),
+    [
+        ("Tenant-1", f"{RESOURCE_ID}/topics/Tenant-1"),
+        (f"{RESOURCE_ID}/topics/Tenant-1", f"{RESOURCE_ID}/topics/Tenant-1"),
+        (f"{RESOURCE_ID.upper()}/TOPICS/Tenant-1", f"{RESOURCE_ID.upper()}/TOPICS/Tenant-1"),
+    ],
+)
+def test_event_names_a_topic_of_the_domain(named: str, delivered: str) -> None:
+    """By its name, which is delivered as the full id, or by that id, in any case."""
+    body = a_body(an_event(topic=named, data={"topic": None}))
+    assert len(check(body, DOMAIN)) == 1
+
+    (event,) = read(body, DOMAIN)
+
+    members = json.loads(event.json, object_pairs_hook=list)
+    assert dict(members)["topic"] == event.source == delivered
+    assert len(members) == 8
+    assert event.domain_topic == "tenant-1"
+    assert list(read(b"[" + event.json + b"]", DOMAIN)) == [event]
+
+
+@pytest.mark.parametrize("named", ["", None])
+def test_event_of_a_domain_must_name_a_topic(named: str | None) -> None:
+    """The domain alone is none."""
+    with pytest.raises(RequestError) as raised:
+        check(a_body(an_event(topic=named)), DOMAIN)
+
+    assert raised.value.message == f"{CONFIGURED} and requires 'topic' property to be set."
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "https://shop.example",
+        "urn:shop",
+        "a/b",
+        "a b",
+        " ",
+        "a?b",
+        RESOURCE_ID,
+        f"{RESOURCE_ID}/topics/",
+        f"{RESOURCE_ID}/topics/a/b",
+        f"{RESOURCE_ID}2/topics/a",
+    ],
+)
+def test_what_can_be_no_domain_topic_is_refused(named: str) -> None:
+    """With the words of the live service."""
+    with pytest.raises(RequestError) as raised:
+        check(a_body(an_event(topic=named)), DOMAIN)
+
+    codes = (raised.value.status, raised.value.code, raised.value.details_code)
+    assert codes == (400, "BadRequest", "InputJsonInvalid")
+    assert raised.value.message == (
+        "Required property 'topic' needs to either be a full resource id or should be just the "
+        f"name of the domain topic. Found: {named}."
+    )
 
 
 # --- for any input -----------------------------------------------------------------------------

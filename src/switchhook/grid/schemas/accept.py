@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from switchhook.grid.schemas import event_grid
+from switchhook.grid.events import EventSchema
+from switchhook.grid.schemas import (
+    cloud_event_requests,
+    cloud_events,
+    custom_input,
+    event_grid,
+    json_text,
+)
 from switchhook.grid.topics import Topic
 
 
@@ -35,8 +42,17 @@ def accept(request: PublishRequest, topic: Topic) -> Accepted:
     """The events of a request, all of which obey the rules of the topic's input schema.
 
     Raises:
-        RequestError: 400 naming the first wrong property, 401 for a foreign `topic`, 413 over a
-            limit, 415 for a content type that the schema does not have.
+        RequestError: 400 naming the first wrong property or header, 401 for a foreign `topic`, 413
+            over a limit, 415 for a content type that the schema does not have.
     """
-    ids = event_grid.check(request.body, topic)
-    return Accepted(request.body, len(ids), ids)
+    body = request.body
+    json_text.check_size(body)
+    match topic.input_schema:
+        case EventSchema.EVENT_GRID:
+            ids = event_grid.check(body, topic)
+        case EventSchema.CUSTOM:
+            ids = custom_input.check(body, topic)
+        case EventSchema.CLOUD_EVENTS:
+            body = cloud_event_requests.array(body, request.content_type, request.headers)
+            ids = cloud_events.check(body, topic)
+    return Accepted(body, len(ids), ids)

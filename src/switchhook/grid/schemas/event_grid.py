@@ -1,7 +1,6 @@
-"""The Event Grid event schema: what may be published, and what is delivered.
+"""The Event Grid event schema: what may be published, and what of it is routed.
 
-Source: event-schema.md (May 2023), edge/api.md; error texts as quoted in
-azure-sdk-for-python#16055, onefuzz#3285 and by AzureEventGridSimulator.
+Source: event-schema.md (May 2023), edge/api.md.
 """
 
 import json
@@ -11,22 +10,18 @@ from typing import Any
 import msgspec
 
 from switchhook.errors import RequestError
-from switchhook.grid.events import Event
-from switchhook.grid.topics import Topic
+from switchhook.grid.events import Event, EventSchema
+from switchhook.grid.schemas import domain_topics, json_text, refusals
+from switchhook.grid.schemas.json_text import Members
+from switchhook.grid.topics import Topic, TopicKind
 
-# event-schema.md: "1 MB per array and per event"; the limit is read as 2**20 bytes.
-MAX_BODY_BYTES = 1 << 20
-# includes/limits.md (Nov 2023), events per request.
-MAX_EVENTS = 5000
-
+_SCHEMA = EventSchema.EVENT_GRID
 # "Missing-property check order" of the live service.
 _REQUIRED = ("subject", "id", "eventType", "eventTime")
 _METADATA_VERSION = "1"
-# How much deeper the stack may be when an accepted body is read again: decoding is recursive.
-_SPARE_DEPTH = 100
 
 
-class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+class WireEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """An event as published. Absent and null are the same for every optional member."""
 
     id: str
@@ -39,9 +34,9 @@ class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     topic: str | None = None
 
 
-_events = msgspec.json.Decoder(list[_Wire])
+_event = msgspec.json.Decoder(WireEvent)
+_events = msgspec.json.Decoder(list[WireEvent])
 _texts = msgspec.json.Decoder(list[msgspec.Raw])
-_text = msgspec.json.Decoder(msgspec.Raw)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -52,73 +47,87 @@ def check(body: bytes, topic: Topic) -> list[str]:
         RequestError: 400 naming the first wrong property, 401 for a foreign `topic`, 413 over a
             limit.
     """
-    if len(body) > MAX_BODY_BYTES:
-        raise _error(413, f"The maximum size ({MAX_BODY_BYTES}) has been exceeded.")
     try:
-        # The decoder leaves the text of `data` unread, so that it would let broken UTF-8 pass.
-        if not body.isascii():
-            body.decode()
+        json_text.check_encoding(body)
         events = _events.decode(body)
-        _text.decode(b"[" * _SPARE_DEPTH + body + b"]" * _SPARE_DEPTH)
+        json_text.check_depth(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         raise _explain(body, problem) from problem
-    if len(events) > MAX_EVENTS:
-        raise _error(413, f"The maximum number of events ({MAX_EVENTS}) has been exceeded.")
+    json_text.check_count(len(events))
+    is_domain = topic.kind is TopicKind.DOMAIN
     for event in events:
         if event.metadataVersion not in (None, _METADATA_VERSION):
-            raise _unexpected(f"requires 'metadataVersion' property to be '{_METADATA_VERSION}'.")
-        if event.topic and event.topic != topic.resource_id:
-            raise _error(401, f"The event's topic '{event.topic}' is not that of this resource.")
+            raise refusals.requires(_SCHEMA, "metadataVersion", f"'{_METADATA_VERSION}'")
+        if event.topic or is_domain:
+            _check_topic(event.topic, topic)
     return [event.id for event in events]
+
+
+def _check_topic(named: str | None, topic: Topic) -> None:
+    if not named:
+        raise refusals.requires(_SCHEMA, "topic")
+    if topic.kind is TopicKind.DOMAIN:
+        domain_topics.check(named, topic)
+    elif named != topic.resource_id:
+        raise refusals.foreign_topic(named)
 
 
 def read(body: bytes, topic: Topic) -> Iterator[Event]:
     """The events of a checked body, with the members stamped that the service owes.
 
     `topic`, `dataVersion` and `metadataVersion` are appended where the publisher left them out, as
-    in the articles' samples of delivered events; everything else stays as it was published.
+    in the articles' samples of delivered events; everything else stays as it was published. In a
+    domain the bare name of a topic gives way to its full id.
     """
-    resource_id = topic.resource_id
-    stamp = b',"topic":' + _encode(resource_id)
+    is_domain = topic.kind is TopicKind.DOMAIN
+    source, domain_topic = topic.resource_id, ""
     for wire, text in zip(_events.decode(body), _texts.decode(body), strict=True):
+        if is_domain:
+            named = wire.topic or ""
+            source = domain_topics.resource_id(named, topic)
+            domain_topic = domain_topics.domain_topic(named, topic)
         yield Event(
             wire.id,
             wire.eventType,
             wire.subject,
             wire.dataVersion or "",
-            _stamp(text, wire, stamp),
-            resource_id,
+            _stamp(text, wire, source),
+            source,
+            _SCHEMA,
+            domain_topic,
         )
 
 
-def _stamp(text: msgspec.Raw, wire: _Wire, topic: bytes) -> bytes:
+def parse(text: bytes) -> WireEvent:
+    """One event, as `read` gives it."""
+    return _event.decode(text)
+
+
+def _stamp(text: msgspec.Raw, wire: WireEvent, source: str) -> bytes:
     absent = b""
     if wire.dataVersion is None:
         absent += b',"dataVersion":""'
     if wire.metadataVersion is None:
         absent += b',"metadataVersion":"1"'
-    if not wire.topic:
-        absent += topic
+    if wire.topic != source:
+        absent += b',"topic":' + _encode(source)
     whole = bytes(text)
     if not absent:
         return whole
-    if wire.topic == "" or b"null" in whole:
-        whole = _without_unset(whole)
+    if (wire.topic is not None and wire.topic != source) or b"null" in whole:
+        whole = _without_stamped(whole, wire, source)
     return whole[:-1].rstrip() + absent + b"}"
 
 
-def _without_unset(whole: bytes) -> bytes:
-    """Drop stamped members that are there without a value, so that no member stands twice."""
-    members = msgspec.json.decode(whole, type=dict[str, msgspec.Raw])
-    kept = {n: v for n, v in members.items() if bytes(v) not in _UNSET.get(n, ())}
-    return _encode(kept)
-
-
-_UNSET = {
-    "dataVersion": (b"null",),
-    "metadataVersion": (b"null",),
-    "topic": (b"null", b'""'),
-}
+def _without_stamped(whole: bytes, wire: WireEvent, source: str) -> bytes:
+    """Drop what a stamp replaces, so that no member stands twice."""
+    values = {
+        "dataVersion": wire.dataVersion is None,
+        "metadataVersion": wire.metadataVersion is None,
+        "topic": wire.topic != source,
+    }
+    members = msgspec.json.decode(whole, type=Members)
+    return _encode({n: v for n, v in members.items() if not values.get(n)})
 
 
 # --- errors: the same body once more, slowly, to name the first thing wrong ----------------------
@@ -126,76 +135,47 @@ _UNSET = {
 
 def _explain(body: bytes, problem: Exception) -> RequestError:
     if not body.strip():
-        return _error(400, "Unexpected end when reading JSON.")
-    too_deep = _error(400, "The JSON received is nested too deeply.")
+        return refusals.invalid(json_text.EMPTY)
     if isinstance(problem, RecursionError):
-        return too_deep
+        return refusals.invalid(json_text.TOO_DEEP)
     try:
+        # More patient than the decoder, so that it can name what that one stumbled over.
         events = json.loads(body)
     except RecursionError:
-        return too_deep
+        return refusals.invalid(json_text.TOO_DEEP)
     except ValueError:
-        # RecursionError's text is no use to a client; msgspec and UTF-8 errors name the place.
-        return _error(400, f"The JSON received is not valid: {problem}.")
+        return refusals.not_valid(problem)
     if not isinstance(events, list):
         return _wrong_token("StartArray", events)
-    for event in events:
-        wrong = _first_wrong(event)
-        if wrong is not None:
-            return wrong
-    return _error(400, f"The JSON received is not valid: {problem}.")
+    wrong = next(filter(None, map(_first_wrong, events)), None)
+    return wrong or refusals.not_valid(problem)
 
 
 def _first_wrong(event: Any) -> RequestError | None:
     if not isinstance(event, dict):
         return _wrong_token("StartObject", event)
-    known = _Wire.__struct_fields__
     for name, value in event.items():
-        if name not in known:
-            return _error(
-                400,
-                "This resource is configured for 'EventGridEvent' schema. Received unexpected "
-                f"property '{_printable(name)}' in JSON which does not conform to the expected "
-                "schema.",
-            )
+        if name not in WireEvent.__struct_fields__:
+            return refusals.unexpected(_SCHEMA, name)
         if name != "data" and value is not None and not isinstance(value, str):
             return _wrong_token("String", value, name)
     for name in _REQUIRED:
         if event.get(name) is None:
-            return _unexpected(f"requires '{name}' property to be set.")
+            return refusals.requires(_SCHEMA, name)
     return None
 
 
-def _printable(name: str) -> str:
-    """The name as UTF-8 can carry it: an escape may have made half of a surrogate pair."""
-    return name.encode(errors="backslashreplace").decode()
-
-
 def _wrong_token(expected: str, value: Any, name: str = "") -> RequestError:
-    where = f" Property '{name}'." if name else ""
-    return _error(
-        400,
-        "This resource is configured to receive event in 'EventGridEvent' schema. The JSON "
-        f"received does not conform to the expected schema. Token Expected: {expected}, Actual "
-        f"Token Received: {_token(value)}.{where}",
-    )
+    actual = _TOKENS[type(value)]
+    return refusals.wrong_token(_SCHEMA, expected=expected, actual=actual, name=name)
 
 
-def _token(value: Any) -> str:
-    """What Azure's JSON reader calls the token that begins `value`."""
-    names = {list: "StartArray", dict: "StartObject", str: "String", bool: "Boolean"}
-    numbers = {int: "Integer", float: "Float", type(None): "Null"}
-    return (names | numbers)[type(value)]
-
-
-def _unexpected(rule: str) -> RequestError:
-    return _error(400, f"This resource is configured for 'EventGridEvent' schema and {rule}")
-
-
-def _error(status: int, message: str) -> RequestError:
-    code, details = {
-        400: ("BadRequest", "InputJsonInvalid"),
-        401: ("Unauthorized", "Unauthorized"),
-        413: ("RequestEntityTooLarge", "PayloadTooLarge"),
-    }[status]
-    return RequestError(status, code, message, details_code=details)
+_TOKENS = {
+    list: "StartArray",
+    dict: "StartObject",
+    str: "String",
+    bool: "Boolean",
+    int: "Integer",
+    float: "Float",
+    type(None): "Null",
+}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from switchhook.grid.events import Event, EventSchema
-from switchhook.grid.schemas import event_grid
+from switchhook.grid.schemas import cloud_events, custom_input, event_grid
 from switchhook.grid.topics import Topic
 
 
@@ -12,6 +12,13 @@ def read(
 ) -> Iterator[Event]:
     """The events of an accepted body, the same each time; the position of the first is `first`.
 
-    A body that holds events of this function's own, as exception rows do, is read the same way.
+    A body made of the `json` of events that this function gave, as exception rows have it, is read
+    as those very events.
     """
-    return event_grid.read(body, topic)
+    match schema:
+        case EventSchema.EVENT_GRID:
+            return event_grid.read(body, topic)
+        case EventSchema.CLOUD_EVENTS:
+            return cloud_events.read(body, topic)
+        case EventSchema.CUSTOM:
+            return custom_input.read(body, topic, first=first, published_at=published_at)
