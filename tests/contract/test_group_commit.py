@@ -100,7 +100,7 @@ async def test_number_too_large_for_a_trim_harms_nobody_else(sqlite_store: Sqlit
     assert await sqlite_store.commit() == 0
 
 
-@pytest.mark.parametrize("file", ["log.sql", "records.sql", "delivery_state.sql"])
+@pytest.mark.parametrize("file", ["log.sql", "records.sql", "delivery_state.sql", "attempts.sql"])
 def test_every_query_is_named_and_explained(file: str) -> None:
     """Each statement of a file is loaded, under a name of its own."""
     text = files("switchhook.stores").joinpath("queries", file).read_text("utf-8")

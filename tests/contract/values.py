@@ -3,7 +3,7 @@
 from typing import Any
 
 from switchhook.grid.events import EventSchema
-from switchhook.grid.ports import Batch, WaitingDelivery, hash_of_id
+from switchhook.grid.ports import Attempt, Batch, WaitingDelivery, hash_of_id
 
 
 def a_batch(
@@ -37,3 +37,28 @@ def a_delivery(position: int = 0, subscription: str = "s1", **members: Any) -> W
         "due_at": 10,
     }
     return WaitingDelivery(position=position, subscription=subscription, **(defaults | members))
+
+
+def a_success(position: int = 0, **members: Any) -> Attempt:
+    """A first attempt that delivered."""
+    defaults: dict[str, Any] = {
+        "run": 0,
+        "subscription": "s1",
+        "number": 1,
+        "started_at": 1_767_225_600_000_000_001,
+        "duration": 1_234_567,
+        "status": 200,
+    }
+    return Attempt(position=position, **(defaults | members))
+
+
+def a_failure(position: int = 0, **members: Any) -> Attempt:
+    """A first attempt that did not."""
+    defaults: dict[str, Any] = {
+        "status": 503,
+        "outcome": "Busy",
+        "excerpt": "come back later",
+        "next_step": "RetryAt",
+        "next_at": 1_767_225_610_000_000_001,
+    }
+    return a_success(position, **(defaults | members))

@@ -8,6 +8,7 @@ import binascii
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -87,14 +88,15 @@ def span(unit: str, low: float, high: float) -> Kind:
     return Kind(unit.upper(), parse)
 
 
-def _size(value: object) -> int:
+def _size(value: object, *, may_be_nothing: bool = False) -> int:
     allowed = "a number of bytes of at least 1 MiB, such as 2147483648, 512 MiB or 2 GiB"
+    allowed += ", or 0" if may_be_nothing else ""
     factor = 1
     if isinstance(value, str) and value.strip()[-3:] in _SIZES:
         factor = _SIZES[value.strip()[-3:]]
         value = value.strip()[:-3]
     number = int(_number(value, allowed) * factor)
-    if number < 1 << 20:
+    if number < 1 << 20 and not (may_be_nothing and number == 0):
         raise ValueError(allowed)
     return number
 
@@ -181,6 +183,7 @@ def many(kind: Kind) -> Kind:
 TEXT = Kind("TEXT", _text)
 BOOLEAN = Kind("", _boolean)
 SIZE = Kind("BYTES", _size)
+SIZE_OR_NOTHING = Kind("BYTES", partial(_size, may_be_nothing=True))
 FOLDER = Kind("DIR", _path)
 FILE = Kind("FILE", _file)
 PUBLIC_URL = Kind("URL", _public_url)

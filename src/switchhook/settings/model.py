@@ -157,6 +157,15 @@ class Settings:
             "or drop the oldest unfinished events.",
         ),
     ] = LogFullAction.REFUSE
+    attempt_history_bytes: Annotated[
+        int,
+        About(
+            kinds.SIZE_OR_NOTHING,
+            "Size of the history of delivery attempts, in a file of its own; the oldest successes "
+            "make room first. 0 keeps none.",
+            shown="64 MiB",
+        ),
+    ] = 64 << 20
     checkpoint_interval: Annotated[
         float,
         About(
