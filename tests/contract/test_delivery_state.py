@@ -1,5 +1,7 @@
 """The promises of `grid.ports.DeliveryState`."""
 
+import asyncio
+
 from msgspec.structs import replace
 
 from switchhook.grid.events import EventSchema
@@ -9,6 +11,7 @@ from switchhook.grid.ports import (
     DropSubscription,
     DueMark,
     MoveWatermark,
+    Put,
     PutCursor,
     PutWaiting,
     RescheduleWaiting,
@@ -202,3 +205,33 @@ async def test_dropped_subscription_leaves_nothing_behind(store: Store) -> None:
     assert await store.waiting("s1") == []
     assert await store.due(99, 10) == [kept]
     assert await store.cursors() == [cursors[1]]
+
+
+async def test_progress_of_a_dropped_subscription_is_not_written_any_more(store: Store) -> None:
+    """A checkpoint that was under way knows nothing of the deletion; the rest of it counts."""
+    late = (
+        PutCursor(Cursor(subscription="s1", position=1)),
+        PutWaiting(a_delivery(1)),
+        PutWaiting(a_delivery(1, run=2)),
+        PutWaiting(a_delivery(1, "s2")),
+    )
+    await asyncio.gather(store.commit((DropSubscription("s1"),)), store.commit(late))
+    await store.commit(late)
+
+    assert await store.cursors() == []
+    assert await store.waiting("s1") == []
+    assert await store.due(99, 10) == [a_delivery(1, "s2")]
+
+
+async def test_subscription_whose_deletion_failed_goes_on(store: Store) -> None:
+    """A commit that is refused drops nobody, nor does it disturb others of its group."""
+    refused = (DropSubscription("s1"), Put("c", "k", b"", expected=7))
+    results = await asyncio.gather(
+        store.commit(refused),
+        store.commit((PutWaiting(a_delivery(1)), PutCursor(Cursor(subscription="s1", position=1)))),
+        return_exceptions=True,
+    )
+
+    assert isinstance(results[0], Exception)
+    assert await store.waiting("s1") == [a_delivery(1)]
+    assert await store.cursors() == [Cursor(subscription="s1", position=1)]

@@ -7,11 +7,11 @@ import apsw
 import pytest
 
 from switchhook.errors import CommitUnknownError, StoreError, StoreFullError
-from switchhook.grid.ports import Delete, Put
+from switchhook.grid.ports import Delete, DropSubscription, Put, PutWaiting
 from switchhook.stores.sqlite import SqliteStore
 from tests.contract.conftest import Failures
 from tests.contract.faulty_disk import DATABASE, WAL, FaultyDisk
-from tests.contract.values import a_batch
+from tests.contract.values import a_batch, a_delivery
 
 
 async def test_full_disk_refuses_events_and_takes_them_again_when_there_is_room(
@@ -132,3 +132,17 @@ async def test_failed_sync_of_a_checkpoint_ends_the_store(
     assert firsts == [0, 4, 8, 12]
     with pytest.raises(StoreError, match="has failed"):
         await sqlite_store.commit()
+
+
+async def test_deletion_that_was_rolled_back_drops_nobody(
+    sqlite_store: SqliteStore, disk: FaultyDisk
+) -> None:
+    """The subscription is still there, and its progress is written."""
+    await sqlite_store.commit((PutWaiting(a_delivery(1)),))
+    disk.is_full = True
+    with pytest.raises(StoreFullError):
+        await sqlite_store.commit((DropSubscription("s1"),), (a_batch(b"x" * (1 << 20)),))
+    disk.is_full = False
+    await sqlite_store.commit((PutWaiting(a_delivery(2)),))
+
+    assert await sqlite_store.waiting("s1") == [a_delivery(1), a_delivery(2)]

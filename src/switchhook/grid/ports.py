@@ -200,7 +200,11 @@ class SettleWaiting(msgspec.Struct, frozen=True, tag=True):
 
 
 class DropSubscription(msgspec.Struct, frozen=True, tag=True):
-    """The incarnation is deleted: remove its cursors and its exception rows."""
+    """The incarnation is deleted: remove its cursors and its exception rows.
+
+    `PutCursor` and `PutWaiting` that name it do nothing from then on, for as long as the store is
+    open: whoever wrote progress down at that moment had not heard of it yet.
+    """
 
     subscription: str
 

@@ -25,7 +25,7 @@ FILE = "attempts.db"
 FLUSH_SECONDS = 1.0
 # So many successes or failures make a block; while one is written, no more than these gather.
 BLOCK = 4_096
-MAX_GATHERED = 5 * BLOCK
+MAX_GATHERED = 8 * BLOCK
 
 
 class SqliteAttemptHistory:

@@ -72,6 +72,7 @@ def _statements(change: Change, position: int) -> tuple[_Statement, ...]:
             return (
                 (_STATE["drop_cursors"], (subscription,)),
                 (_STATE["drop_waiting"], (subscription,)),
+                (_STATE["note_dropped"], (subscription,)),
             )
         case RescheduleWaiting(subscription, after, due_at):
             return ((_STATE["reschedule_waiting"], (due_at, subscription, after)),)

@@ -20,6 +20,10 @@ _WAL_KEPT_BYTES = 64 << 20
 # Somebody may look into the file with another tool; wait for a lock of theirs, but not for ever.
 _BUSY_MILLISECONDS = 5_000
 
+# Which subscriptions were deleted since the start. A table, so that a transaction that fails takes
+# its own back; not in the file, because nobody who has not heard of it outlives the process.
+_DROPPED = "CREATE TEMP TABLE dropped (subscription TEXT PRIMARY KEY) STRICT, WITHOUT ROWID"
+
 
 def open_writer(database: Path, vfs: str | None = None) -> apsw.Connection:
     """The one connection that writes, to a database of the newest version.
@@ -37,6 +41,8 @@ def open_writer(database: Path, vfs: str | None = None) -> apsw.Connection:
         connection.pragma("journal_size_limit", _WAL_KEPT_BYTES)
         connection.wal_autocheckpoint(0)  # the writer chooses the moment
         _migrate(connection, database)
+        connection.pragma("temp_store", "memory")
+        connection.execute(_DROPPED)
         # After an fsync that failed, the system may hold pages of the write-ahead log that the disk
         # does not; commits must not build on them. This copies them to the database and syncs that.
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)

@@ -37,6 +37,7 @@ class MemoryDeliveryState:
     def __init__(self) -> None:
         self._watermark = 0
         self._cursors: dict[tuple[str, int], Cursor] = {}
+        self._dropped: set[str] = set()
         self._waiting: dict[tuple[str, int, int], WaitingDelivery] = {}
 
     def change(self, change: DeliveryChange) -> None:
@@ -45,10 +46,14 @@ class MemoryDeliveryState:
             case MoveWatermark(position):
                 self._watermark = position
             case PutCursor(cursor):
+                if cursor.subscription in self._dropped:
+                    return
                 self._cursors[cursor.subscription, cursor.run] = cursor
             case DropCursor(subscription, run):
                 self._cursors.pop((subscription, run), None)
             case PutWaiting(delivery):
+                if delivery.subscription in self._dropped:
+                    return
                 identity = (delivery.subscription, delivery.position, delivery.run)
                 self._waiting[identity] = delivery
             case SettleWaiting(position, subscription, run):
@@ -61,6 +66,7 @@ class MemoryDeliveryState:
                 assert_never(change)
 
     def _drop(self, subscription: str) -> None:
+        self._dropped.add(subscription)
         for cursor in [identity for identity in self._cursors if identity[0] == subscription]:
             del self._cursors[cursor]
         for row in [identity for identity in self._waiting if identity[0] == subscription]:

@@ -7,8 +7,9 @@ UPDATE progress SET watermark = ?;
 -- all_cursors: The cursors of the subscriptions that lag behind the watermark.
 SELECT subscription, run, position FROM cursors ORDER BY subscription, run;
 
--- put_cursor: Write the cursor of a subscription that lags behind.
-INSERT INTO cursors (subscription, run, position) VALUES (?, ?, ?)
+-- put_cursor: Write the cursor of a subscription that lags behind, unless that is deleted.
+INSERT INTO cursors (subscription, run, position)
+SELECT ?1, ?2, ?3 WHERE ?1 NOT IN temp.dropped
 ON CONFLICT (subscription, run) DO UPDATE SET position = excluded.position;
 
 -- drop_cursor: The subscription has caught up.
@@ -17,17 +18,21 @@ DELETE FROM cursors WHERE subscription = ? AND run = ?;
 -- drop_cursors: The subscription is deleted.
 DELETE FROM cursors WHERE subscription = ?;
 
--- put_waiting: Write an exception row, or replace the one of the same identity.
+-- put_waiting: Write or replace an exception row, unless its subscription is deleted.
 INSERT OR REPLACE INTO waiting (
     subscription, position, run, version, topic, schema, published_at, body, attempts, due_at,
     last_outcome, last_status_code, last_attempt_at, lives_from, dead_letter_reason, given_up_at, traceparent
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17
+WHERE ?1 NOT IN temp.dropped;
 
 -- settle_waiting: The delivery is finished.
 DELETE FROM waiting WHERE subscription = ? AND position = ? AND run = ?;
 
 -- drop_waiting: The subscription is deleted.
 DELETE FROM waiting WHERE subscription = ?;
+
+-- note_dropped: The subscription is deleted, for those who do not know it yet.
+INSERT OR IGNORE INTO temp.dropped (subscription) VALUES (?);
 
 -- due_waiting: The exception rows that are due after a mark, in the order of their marks.
 SELECT
