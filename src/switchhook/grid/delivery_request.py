@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from switchhook.grid.delivery_attributes import attribute_headers, header_text
 from switchhook.grid.events import Event, EventSchema
 from switchhook.grid.ports import WebhookRequest
+from switchhook.grid.schemas.render import render
 from switchhook.grid.subscriptions import EventSubscription
 
 # The response wait of the article (30 s; 60 s before mid-2020).
@@ -49,7 +50,7 @@ def build_request(
     though the article speaks of the number of attempts. `token` authorizes the request.
     """
     schema = subscription.event_delivery_schema
-    rendered = [_render(event, schema) for event in events]
+    rendered = [render(event, schema) for event in events]
     is_batch = len(events) > 1 or subscription.destination.max_events_per_batch > 1
     headers = _fixed(events[0], subscription, delivery_count, _content_type(schema, is_batch))
     headers += _chosen(subscription, rendered, token, replay, traceparent)
@@ -59,10 +60,6 @@ def build_request(
         body=_body(rendered, schema, is_batch),
         timeout=RESPONSE_TIMEOUT_SECONDS,
     )
-
-
-def _render(event: Event, schema: EventSchema) -> bytes:
-    return event.json
 
 
 def _content_type(schema: EventSchema, is_batch: bool) -> str:
