@@ -12,6 +12,7 @@ import msgspec
 from switchhook.clock import HOUR, MINUTE, to_datetime, to_text
 from switchhook.grid.events import Event, EventSchema
 from switchhook.grid.ports import WaitingDelivery
+from switchhook.grid.schemas.render import render
 
 # "There is a five-minute delay between the last attempt to deliver an event and when it is
 # delivered to the dead-letter location", which saves blob operations. It counts here from the
@@ -40,6 +41,9 @@ _CLOUD_EVENTS_NAMES = {
     "lastDeliveryOutcome": "lastdeliveryoutcome",
     "publishTime": "publishtime",
 }
+
+# A custom event has no room for further members of its own.
+_DEAD_LETTER_SCHEMAS = {EventSchema.CUSTOM: EventSchema.EVENT_GRID}
 
 _BLOBS = uuid.UUID("7d0a5f0e-53a1-5f0b-9c0e-6f0f4d4c7a11")  # ours, for names made by uuid5
 
@@ -71,7 +75,8 @@ def record(event: Event, delivery: WaitingDelivery, schema: EventSchema) -> byte
             _CLOUD_EVENTS_NAMES[n]: v for n, v in members.items() if n in _CLOUD_EVENTS_NAMES
         }
     # Merged, not appended: a CloudEvent may have an extension of such a name.
-    delivered = msgspec.json.decode(_rendered(event, schema), type=dict[str, msgspec.Raw])
+    rendered = render(event, _DEAD_LETTER_SCHEMAS.get(schema, schema))
+    delivered = msgspec.json.decode(rendered, type=dict[str, msgspec.Raw])
     return msgspec.json.encode({**delivered, **members})
 
 
@@ -87,10 +92,6 @@ def _members(delivery: WaitingDelivery) -> dict[str, Any]:
         "lastHttpStatusCode": status if WRITES_LAST_HTTP_STATUS_CODE else None,
     }
     return {name: value for name, value in members.items() if value is not None}
-
-
-def _rendered(event: Event, schema: EventSchema) -> bytes:
-    return event.json
 
 
 def blob_name(subscription_name: str, at: int, guid: uuid.UUID) -> str:

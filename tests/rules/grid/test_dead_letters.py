@@ -79,6 +79,44 @@ def test_cloud_event_gets_extensions_in_lower_case() -> None:
     )
 
 
+def test_custom_event_is_in_the_envelope_of_the_event_grid_schema() -> None:
+    """Whatever its mapping found, with the whole of what was published as data."""
+    event = Event(
+        "e1", "Shop.Order", "s", "1.0", b'{"n": 1.50}', "/t", EventSchema.CUSTOM, time="2020-08-13"
+    )
+
+    text = record(event, given_up(), EventSchema.CUSTOM)
+
+    assert json.loads(text) == {
+        "id": "e1",
+        "eventTime": "2020-08-13",
+        "eventType": "Shop.Order",
+        "dataVersion": "1.0",
+        "metadataVersion": "1",
+        "topic": "/t",
+        "subject": "s",
+        "data": {"n": 1.5},
+        "deadLetterReason": "MaxDeliveryAttemptsExceeded",
+        "deliveryAttempts": 1,
+        "lastDeliveryOutcome": "NotFound",
+        "publishTime": "2020-08-13T17:18:14.0265758Z",
+        "lastDeliveryAttemptTime": "2020-08-13T17:18:15.0265758Z",
+    }
+    assert b'"data":{"n": 1.50}' in text
+
+
+def test_event_is_in_the_schema_of_its_delivery() -> None:
+    """Not in that of its publication."""
+    text = record(
+        an_event_of(EVENT_GRID, EventSchema.EVENT_GRID), given_up(), EventSchema.CLOUD_EVENTS
+    )
+
+    written = json.loads(text)
+    assert written["specversion"] == "1.0"
+    assert written["deadletterreason"] == "MaxDeliveryAttemptsExceeded"
+    assert b'"data":{ "a" : 1.50' in text
+
+
 def test_extension_of_the_same_name_is_replaced() -> None:
     """No member stands twice: the reason is the service's own."""
     own = CLOUD_EVENT[:-1] + b',"deadletterreason":"mine"}'
