@@ -1,1 +1,1 @@
-"""The two wire forms of an event: each module parses one and renders it."""
+"""The wire forms of an event: what is accepted in each, kept in the log, and delivered."""
