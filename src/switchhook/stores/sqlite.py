@@ -97,6 +97,11 @@ class SqliteStore:
         self._writer.submit(request)
         return await request.future
 
+    def trouble(self) -> str | None:
+        """Why a commit of events would be refused now, for all to read; None if nothing is known
+        that speaks against it."""
+        return self._writer.health.trouble()
+
     async def read_from(self, position: int, max_bytes: int = 1 << 20) -> list[Appended]:
         if position >= self._writer.bounds.end:
             return []

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from switchhook.errors import StoreError
+from switchhook.stores.commit_health import CommitHealth
 from switchhook.stores.log_rows import LogBounds
 from switchhook.stores.requests import CommitRequest, finish
 from switchhook.stores.transactions import Transactions
@@ -48,6 +49,7 @@ class Writer:
         self, transactions: Transactions, on_failure: Callable[[BaseException], None]
     ) -> None:
         self.bounds = transactions.bounds
+        self.health = CommitHealth()
         self._transactions = transactions
         self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
@@ -68,6 +70,8 @@ class Writer:
         if not self._turn:
             self._loop.call_soon(self._hand_over)
         self._turn.append(request)
+        if isinstance(request, CommitRequest):
+            self.health.submitted()
 
     async def close(self) -> None:
         """Finish what was submitted, then close the database."""
@@ -82,6 +86,7 @@ class Writer:
 
     def _tell(self, group: list[CommitRequest], bounds: LogBounds) -> None:
         self.bounds = bounds
+        self.health.finished(group)
         finish(group)
 
     def _tell_trim(self, request: TrimRequest, bounds: LogBounds) -> None:
@@ -92,6 +97,10 @@ class Writer:
             request.future.set_result(request.removed)
         else:
             request.future.set_exception(request.error)
+
+    def _fail(self, error: BaseException) -> None:
+        self.health.has_failed = True
+        self._on_failure(error)
 
     # --- on the thread ---
 
@@ -138,7 +147,7 @@ class Writer:
     def _report_failure(self) -> None:
         if self._transactions.failure is not None and not self._has_reported:
             self._has_reported = True
-            self._call(self._on_failure, self._transactions.failure)
+            self._call(self._fail, self._transactions.failure)
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         self._loop.call_soon_threadsafe(function, *arguments)
