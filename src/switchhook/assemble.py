@@ -42,8 +42,10 @@ from switchhook.endpoints import Endpoints, Origins, default_endpoints, origins
 from switchhook.errors import RequestError, StoreError, SwitchhookError
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
+from switchhook.grid.metrics import Metrics
+from switchhook.grid.readings import read_now
 from switchhook.grid.resources.subscription_life import HandshakeTools
-from switchhook.http import validation_api
+from switchhook.http import observability_api, validation_api
 from switchhook.http.arm_api import routes as arm_api
 from switchhook.http.communication_api import sms_api
 from switchhook.http.errors import exception_handlers
@@ -51,9 +53,10 @@ from switchhook.http.listener import Door, listening
 from switchhook.http.management_guard import ManagementGuard
 from switchhook.http.publish_api import PublishApi
 from switchhook.management_token import load_or_create_token
-from switchhook.settings import LogFullAction, Settings
+from switchhook.settings import LogFullAction, Settings, is_exposed
 from switchhook.sockets import bind, loopback_twin
 from switchhook.stores.sqlite import SqliteStore
+from switchhook.tracing import open_tracing
 from switchhook.webhook.proxies import check_proxy_environment
 from switchhook.webhook.transport import HttpTransport
 
@@ -152,6 +155,10 @@ async def _running(
         transport = HttpTransport(
             allow_http=settings.allow_http_webhooks, ca_file=settings.webhook_ca
         )
+        tracing = open_tracing(settings.otlp_endpoint, os.environ)
+        stack.push_async_callback(tracing.close)
+        metrics = Metrics()
+        readiness = observability_api.Readiness(store.trouble)
         engine = Engine(
             store=store,
             transport=transport,
@@ -189,13 +196,14 @@ async def _running(
         stack.push_async_callback(sms.close)
         await ensure_defaults(settings, resources)
         refuse_public_keys(settings, resources)
+        guard = ManagementGuard(token, _own_names(settings))
         app = Door(
             PublishApi(publisher=engine.publisher, topics=engine.router.topics),
             Starlette(
                 routes=[
                     *arm_api.routes(
                         resources=resources,
-                        guard=ManagementGuard(token, _own_names(settings)),
+                        guard=guard,
                         public_url=lambda: addresses.https,
                         actions=_actions(
                             sms,
@@ -205,6 +213,16 @@ async def _running(
                         ),
                     ),
                     *validation_api.routes(resources.subscriptions),
+                    *observability_api.routes(
+                        scrapes=observability_api.Scrapes(
+                            metrics=metrics,
+                            read=lambda: read_now(store=store, router=engine.router, clock=clock),
+                            started_at=clock.now(),
+                        ),
+                        readiness=readiness,
+                        guard=guard,
+                        needs_token=is_exposed(settings) and not settings.open_metrics,
+                    ),
                     *sms_api.routes(
                         sms=sms, directory=directory, host_aliases=_authorities(addresses)
                     ),
@@ -219,7 +237,11 @@ async def _running(
         resources.life.start()
         await sms.resume()
         await apply_tables(tables, resources=resources, clock=clock, spawn=spawn)
-        yield _endpoints(addresses, certificates, resources)
+        readiness.pause = None
+        try:
+            yield _endpoints(addresses, certificates, resources)
+        finally:
+            readiness.pause = observability_api.STOPPING
 
 
 @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from switchhook.grid.events import EventSchema
 from switchhook.grid.ports import (
+    Backlog,
     Cursor,
     DropCursor,
     DropSubscription,
@@ -182,6 +183,24 @@ async def test_waiting_yields_the_lowest_positions_of_one_subscription(store: St
 
     assert await store.waiting("s1") == [first, second]
     assert await store.waiting("s1", limit=1) == [first]
+
+
+async def test_backlogs_count_the_rows_of_each_subscription(store: Store) -> None:
+    """With the time of the event at the lowest position; who has no rows is not among them."""
+    nothing = await store.backlogs()
+    await put_all(
+        store,
+        a_delivery(8, "s2", published_at=3),
+        a_delivery(9, published_at=5),
+        a_delivery(7, published_at=4),
+        a_delivery(7, run=1, published_at=4),
+    )
+
+    assert nothing == []
+    assert await store.backlogs() == [
+        Backlog(subscription="s1", count=3, published_at=4),
+        Backlog(subscription="s2", count=1, published_at=3),
+    ]
 
 
 async def test_settled_delivery_is_gone(store: Store) -> None:

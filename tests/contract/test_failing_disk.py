@@ -30,6 +30,29 @@ async def test_full_disk_refuses_events_and_takes_them_again_when_there_is_room(
     assert failures.empty()
 
 
+async def test_store_says_what_troubles_it(
+    sqlite_store: SqliteStore, disk: FaultyDisk, failures: Failures
+) -> None:
+    """A full disk until events are taken again; a failure for ever."""
+    healthy = sqlite_store.trouble()
+    await sqlite_store.commit((), (a_batch(),))
+    disk.is_full = True
+    with pytest.raises(StoreFullError):
+        await sqlite_store.commit((), (a_batch(b"x" * (1 << 20)),))
+    full = sqlite_store.trouble()
+    disk.is_full = False
+    await sqlite_store.commit((), (a_batch(),))
+    again = sqlite_store.trouble()
+    disk.fails_to_sync = WAL
+    with pytest.raises(CommitUnknownError):
+        await sqlite_store.commit((), (a_batch(),))
+    disk.fails_to_sync = None
+    await asyncio.wait_for(failures.get(), 5)
+
+    assert (healthy, full, again) == (None, "The event log or the disk is full.", None)
+    assert sqlite_store.trouble() == "The store has failed."
+
+
 async def test_deletions_go_on_when_the_disk_is_full(
     sqlite_store: SqliteStore, disk: FaultyDisk, failures: Failures
 ) -> None:

@@ -7,7 +7,13 @@ import pytest
 
 from switchhook import defaults
 from switchhook.errors import StartError
-from switchhook.settings import LogFullAction, Settings, is_loopback, read_settings
+from switchhook.settings import (
+    LogFullAction,
+    Settings,
+    is_exposed,
+    is_loopback,
+    read_settings,
+)
 from switchhook.settings.model import options
 
 OWN_KEYS = {
@@ -245,3 +251,33 @@ def test_keys_are_no_flags() -> None:
 def test_loopback_is_told_by_the_address(host: str, expected: bool) -> None:
     """Whatever is not surely loopback counts as open."""
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "exposed"),
+    [
+        (Settings(), False),
+        (Settings(host="localhost"), False),
+        (Settings(host="0.0.0.0"), True),
+        (Settings(host="10.0.0.5"), True),
+        (Settings(public_url="https://localhost:8443"), False),
+        (Settings(public_url="https://127.0.0.1:8443"), False),
+        (Settings(public_url="https://hooks.example"), True),
+    ],
+)
+def test_server_is_exposed_by_its_address_or_its_public_url(
+    settings: Settings, exposed: bool
+) -> None:
+    """A proxy in front of a server on loopback brings other machines to it."""
+    assert is_exposed(settings) is exposed
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:4318", "grpc://localhost:4317", "http://", "http://h:x", "http://h?q=1"]
+)
+def test_collector_is_named_by_a_url(tmp_path: Path, url: str) -> None:
+    """What is no URL of HTTP is refused at the start, not at the first export."""
+    words = refusal(tmp_path, {"otlp_endpoint": url}, {})
+
+    assert "--otlp-endpoint" in words
+    assert "http://localhost:4318" in words

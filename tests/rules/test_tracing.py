@@ -14,7 +14,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from switchhook.errors import StartError, StoreFullError
-from switchhook.otel_tracing import OtelTracing
 from switchhook.tracing import (
     DeliveryAttempt,
     TraceParent,
@@ -23,6 +22,7 @@ from switchhook.tracing import (
     parse_traceparent,
     traceparent_of,
 )
+from switchhook.tracing.otel import OtelTracing
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"

@@ -7,9 +7,9 @@ them.
 
 from switchhook.clock import MILLISECOND, to_text
 from switchhook.grid import retry
+from switchhook.grid.delivery import Delivery
 from switchhook.grid.ports import WebhookResponse
 from switchhook.grid.retry import NextStep, RetryAt
-from switchhook.grid.subscription_queue import Delivery
 
 # A publisher's text may be long; a line of the log is not.
 MAX_TEXT = 256

@@ -138,6 +138,15 @@ class DueMark(msgspec.Struct, frozen=True):
     run: int
 
 
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """The exception rows of one subscription: how many, and when the event of the lowest position
+    was published."""
+
+    subscription: str
+    count: int
+    published_at: int
+
+
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
     """How far a subscription is: all that it wants before `position` is finished or waiting."""
 
@@ -324,6 +333,9 @@ class DeliveryState(Protocol):
         self, subscription: str, *, start: int = 0, limit: int | None = 100
     ) -> list[WaitingDelivery]:
         """The exception rows of one subscription from position `start` on, lowest first."""
+
+    async def backlogs(self) -> list[Backlog]:
+        """Those of every subscription that has exception rows, by its incarnation."""
 
 
 class Store(Commit, EventLog, Records, DeliveryState, Protocol):

@@ -38,7 +38,7 @@ class ManagementGuard:
             raise RequestError(
                 403, "Forbidden", f"The host name '{host}' is not one of this server's names."
             )
-        self._check_token(headers.get("authorization", ""))
+        self.check_token(headers)
 
     def is_known(self, host: str) -> bool:
         """Whether a `Host` header names this machine."""
@@ -50,7 +50,13 @@ class ManagementGuard:
         except ValueError:
             return False
 
-    def _check_token(self, authorization: str) -> None:
+    def check_token(self, headers: Headers) -> None:
+        """Let a request through that carries the token, whatever page it comes from.
+
+        Raises:
+            RequestError: it does not.
+        """
+        authorization = headers.get("authorization", "")
         scheme, _, token = authorization.partition(" ")
         if not authorization:
             raise RequestError(

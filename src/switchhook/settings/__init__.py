@@ -2,7 +2,7 @@
 
 from switchhook.settings.model import LogFullAction, Settings
 from switchhook.settings.read import read_data_folder, read_settings
-from switchhook.settings.rules import is_development_key, is_loopback
+from switchhook.settings.rules import is_development_key, is_exposed, is_loopback
 from switchhook.settings.storage_accounts import StorageAccount
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Settings",
     "StorageAccount",
     "is_development_key",
+    "is_exposed",
     "is_loopback",
     "read_data_folder",
     "read_settings",

@@ -132,6 +132,19 @@ def _public_url(value: object) -> str:
     return text
 
 
+def _http_url(value: object) -> str:
+    allowed = "a URL such as http://localhost:4318"
+    text = _text(value).rstrip("/")
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError as error:
+        raise ValueError(allowed) from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(allowed)
+    return text
+
+
 def _name(value: object) -> str:
     name = _text(value).lower().rstrip(".")
     if not name.isascii() or (set(name) & set("/:@ ,") and not _is_ipv6(name)):
@@ -187,6 +200,7 @@ SIZE_OR_NOTHING = Kind("BYTES", partial(_size, may_be_nothing=True))
 FOLDER = Kind("DIR", _path)
 FILE = Kind("FILE", _file)
 PUBLIC_URL = Kind("URL", _public_url)
+HTTP_URL = Kind("URL", _http_url)
 NAME = Kind("NAME", _name)
 KEY = Kind("KEY", _key, is_secret=True)
 STORAGE_ACCOUNT = Kind("NAME=CONNECTION_STRING", parse_storage_account, is_secret=True)

@@ -207,6 +207,23 @@ class Settings:
             is_flag=False,
         ),
     ] = ()
+    open_metrics: Annotated[
+        bool,
+        About(
+            kinds.BOOLEAN,
+            "Let everybody who reaches the server read `/metrics`. Otherwise other machines need "
+            "the management token for it; health checks never do.",
+        ),
+    ] = False
+    otlp_endpoint: Annotated[
+        str | None,
+        About(
+            kinds.HTTP_URL,
+            "Collector that traces are sent to over OTLP (HTTP), such as `http://localhost:4318`. "
+            "Needs the extra `otel`.",
+            shown="what the `OTEL_EXPORTER_OTLP_*` variables say; without them no traces",
+        ),
+    ] = None
     log_level: Annotated[
         str, About(kinds.choice("debug", "info", "warning", "error"), "Least severe level to log.")
     ] = "info"

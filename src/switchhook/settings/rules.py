@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Collection
+from urllib.parse import urlsplit
 
 from switchhook import defaults
 from switchhook.errors import StartError
@@ -36,6 +37,12 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_exposed(settings: Settings) -> bool:
+    """Whether other machines can reach the server: by its address, or through a proxy."""
+    public = urlsplit(settings.public_url).hostname if settings.public_url else None
+    return not is_loopback(settings.host) or (public is not None and not is_loopback(public))
 
 
 def is_development_key(key: str) -> bool:

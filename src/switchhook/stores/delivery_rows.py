@@ -2,9 +2,9 @@
 
 import apsw
 
-from switchhook.grid.ports import Cursor, DueMark, WaitingDelivery
+from switchhook.grid.ports import Backlog, Cursor, DueMark, WaitingDelivery
 from switchhook.stores.queries import load_queries
-from switchhook.stores.rows import to_cursor, to_mark, to_waiting
+from switchhook.stores.rows import to_backlog, to_cursor, to_mark, to_waiting
 
 _SQL = load_queries("delivery_state.sql")
 
@@ -43,6 +43,11 @@ def waiting(
     bound = _NO_LIMIT if limit is None else limit
     rows = cursor.execute(_SQL["waiting_of"], (subscription, start, bound))
     return [to_waiting(row) for row in rows.fetchall()]
+
+
+def backlogs(cursor: apsw.Cursor) -> list[Backlog]:
+    """How many exception rows each subscription has; from an index, but for the first of each."""
+    return [to_backlog(row) for row in cursor.execute(_SQL["backlogs"]).fetchall()]
 
 
 def _columns(mark: DueMark | None) -> _Mark:

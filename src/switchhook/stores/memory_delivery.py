@@ -6,6 +6,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from switchhook.grid.ports import (
+    Backlog,
     Cursor,
     DropCursor,
     DropSubscription,
@@ -111,6 +112,15 @@ class MemoryDeliveryState:
         found = [self._waiting[identity] for identity in identities[:limit]]
         await asyncio.sleep(0)
         return found
+
+    async def backlogs(self) -> list[Backlog]:
+        rows: dict[str, list[WaitingDelivery]] = {}
+        for identity in sorted(self._waiting):
+            rows.setdefault(identity[0], []).append(self._waiting[identity])
+        return [
+            Backlog(subscription=each, count=len(own), published_at=own[0].published_at)
+            for each, own in rows.items()
+        ]
 
 
 def _order(delivery: WaitingDelivery) -> _Mark:

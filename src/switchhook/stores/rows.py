@@ -3,7 +3,7 @@
 from typing import Any
 
 from switchhook.grid.events import EventSchema
-from switchhook.grid.ports import Cursor, DueMark, Record, WaitingDelivery
+from switchhook.grid.ports import Backlog, Cursor, DueMark, Record, WaitingDelivery
 
 _Row = tuple[Any, ...]  # what SQLite holds: its tables are strict, which is as good as a type
 
@@ -24,6 +24,12 @@ def to_mark(row: _Row) -> DueMark:
     """A row of `next_due`."""
     due_at, position, subscription, run = row
     return DueMark(due_at=due_at, position=position, subscription=subscription, run=run)
+
+
+def to_backlog(row: _Row) -> Backlog:
+    """A row of `backlogs`."""
+    subscription, count, published_at = row
+    return Backlog(subscription=subscription, count=count, published_at=published_at)
 
 
 def to_waiting(row: _Row) -> WaitingDelivery:

@@ -14,6 +14,7 @@ import apsw
 
 from switchhook.grid.ports import (
     Appended,
+    Backlog,
     Batch,
     Change,
     Cursor,
@@ -171,3 +172,6 @@ class SqliteStore:
         self, subscription: str, *, start: int = 0, limit: int | None = 100
     ) -> list[WaitingDelivery]:
         return await self._thread.read(delivery_rows.waiting, subscription, start, limit)
+
+    async def backlogs(self) -> list[Backlog]:
+        return await self._thread.read(delivery_rows.backlogs)

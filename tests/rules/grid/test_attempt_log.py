@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from switchhook.grid.attempt_log import MAX_TEXT, attempt_fields
+from switchhook.grid.delivery import Delivery
 from switchhook.grid.events import Event
 from switchhook.grid.ports import Failure, WebhookResponse
 from switchhook.grid.retry import Delivered, Drop, GiveUpReason, NextStep, RetryAt
-from switchhook.grid.subscription_queue import Delivery
 from switchhook.grid.subscriptions import WebHookDestination
 from switchhook.logs import FieldFormatter
 from tests.builders import RESOURCE_ID, a_subscription

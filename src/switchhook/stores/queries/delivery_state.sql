@@ -50,6 +50,16 @@ ORDER BY due_at, position, subscription, run LIMIT 1;
 -- reschedule_waiting: The exception rows of a subscription that are due later are due at an instant.
 UPDATE waiting SET due_at = ?1 WHERE subscription = ?2 AND due_at >= ?3 AND due_at <> ?1;
 
+-- backlogs: How many exception rows each subscription has, and when the first one's event came.
+SELECT subscription, count, (
+    SELECT published_at FROM waiting AS own
+    WHERE own.subscription = counted.subscription ORDER BY position, run LIMIT 1
+)
+FROM (
+    SELECT subscription, count(*) AS count FROM waiting GROUP BY subscription
+) AS counted
+ORDER BY subscription;
+
 -- waiting_of: The exception rows of one subscription in the order of their positions.
 SELECT
     subscription, position, run, version, topic, schema, published_at, body, attempts, due_at,

@@ -2,7 +2,7 @@
 
 `publish` is a child of the publisher's span; `deliver` is a child of the `publish` of its event, or
 linked to those of its events where they are several. Attributes are those of the semantic
-conventions for messaging. This module needs the extra `otel`; only `tracing` imports it.
+conventions for messaging. This module needs the extra `otel`; only `start` imports it.
 """
 
 import asyncio
@@ -30,14 +30,8 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import AttributeValue
 
-from switchhook.tracing import (
-    DeliveryAttempt,
-    Headers,
-    TraceParent,
-    Tracing,
-    parse_traceparent,
-    traceparent_of,
-)
+from switchhook.tracing.context import Headers, TraceParent, parse_traceparent, traceparent_of
+from switchhook.tracing.model import DeliveryAttempt, Tracing
 
 # How long the end of the server waits for the last export.
 LAST_EXPORT_SECONDS = 3.0
