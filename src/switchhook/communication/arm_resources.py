@@ -23,6 +23,7 @@ from switchhook.communication.resources import CommunicationResource, NumberKind
 from switchhook.errors import RequestError
 from switchhook.grid.resources.body_rules import Body, refuse
 from switchhook.grid.resources.ids import key_of
+from switchhook.grid.resources.keyed_resources import resource_not_found
 from switchhook.grid.resources.names import check_communication_name
 from switchhook.grid.resources.sources import (
     EventSource,
@@ -33,7 +34,7 @@ from switchhook.grid.resources.sources import (
 )
 from switchhook.grid.resources.subscriptions import SubscriptionResources
 from switchhook.grid.resources.system_topics import find_system_topic
-from switchhook.grid.resources.topics import TopicResources, resource_not_found
+from switchhook.grid.resources.topics import TopicResources
 from switchhook.grid.resources.view import ResourceView
 from switchhook.grid.topics import Topic, TopicKind
 

@@ -11,6 +11,8 @@ from switchhook.communication.arm_resources import (
     EventRules,
 )
 from switchhook.communication.arm_rules import CommunicationRecord
+from switchhook.grid.resources.domains import DomainResources
+from switchhook.grid.resources.keyed_resources import KeyedTools
 from switchhook.grid.resources.operations import Operations
 from switchhook.grid.resources.records import GRID_KINDS
 from switchhook.grid.resources.sources import EventSources, Routing
@@ -35,6 +37,7 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     topics: TopicResources
+    domains: DomainResources
     subscriptions: SubscriptionResources
     communication: CommunicationResources
     sources: EventSources
@@ -56,7 +59,7 @@ async def open_resources(
     """Read what is stored and make it known; the router reads its own part itself."""
     view = ResourceView(store, (*GRID_KINDS, CommunicationRecord))
     await view.load()
-    sources = EventSources()
+    sources = EventSources(view)
     operations = Operations(clock=clock, new_id=chance.new_id)
     life = SubscriptionLife(
         view=view,
@@ -78,7 +81,7 @@ async def open_resources(
         new_id=chance.new_id,
         allow_http_webhooks=allow_http_webhooks,
     )
-    topics = TopicResources(
+    keyed_tools = KeyedTools(
         view=view,
         records=store,
         sources=sources,
@@ -87,6 +90,7 @@ async def open_resources(
         new_id=chance.new_id,
         random_bytes=chance.random_bytes,
     )
+    topics, domains = TopicResources(keyed_tools), DomainResources(keyed_tools)
     communication = CommunicationResources(
         view=view,
         sources=sources,
@@ -99,9 +103,11 @@ async def open_resources(
         random_bytes=chance.random_bytes,
     )
     await topics.load()
+    await domains.load()
     communication.load()
     return Resources(
         topics=topics,
+        domains=domains,
         subscriptions=subscriptions,
         communication=communication,
         sources=sources,

@@ -8,6 +8,7 @@ from switchhook.communication.arm_resources import FixedValues
 from switchhook.communication.resources import NumberKind, OwnedNumber
 from switchhook.errors import RequestError
 from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS
+from switchhook.grid.events import EventSchema
 from switchhook.grid.topics import TopicKind
 from tests.flow.arm.requests import send
 from tests.flow.arm.scene import ACS_ID, GROUP, SMS_RECEIVED, TOPIC_ID, Scene, webhook
@@ -77,11 +78,12 @@ async def test_hundred_topics_are_the_limit(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("body", "named"),
     [
-        ({"properties": {"inputSchema": "CloudEventSchemaV1_0"}}, "inputSchema"),
+        ({"properties": {"inputSchema": "CustomEventSchema"}}, "inputSchemaMapping"),
         ({"properties": {"inputSchemaMapping": {"a": 1}}}, "inputSchemaMapping"),
-        ({"properties": {"publicNetworkAccess": "Disabled"}}, "publicNetworkAccess"),
-        ({"properties": {"inboundIpRules": [{"ipMask": "10.0.0.0/8"}]}}, "inboundIpRules"),
-        ({"properties": {"disableLocalAuth": True}}, "disableLocalAuth"),
+        ({"properties": {"publicNetworkAccess": "Never"}}, "publicNetworkAccess"),
+        ({"properties": {"inboundIpRules": [{"ipMask": "10/8"}]}}, "inboundIpRules"),
+        ({"properties": {"disableLocalAuth": 1}}, "disableLocalAuth"),
+        ({"properties": {"colour": "red"}}, "colour"),
         ({"properties": {"dataResidencyBoundary": "Moon"}}, "dataResidencyBoundary"),
         ({"properties": []}, "properties"),
         ({"kind": "AzureArc"}, "kind"),
@@ -108,6 +110,35 @@ async def test_what_a_get_shows_can_be_put_back(scene: Scene) -> None:
 
         assert answer.status == 201, answer.text
         assert (await send(scene, "GET", path)).json() == body
+
+
+async def test_change_of_access_reaches_the_router_at_once(scene: Scene) -> None:
+    """By PATCH as by PUT, with the keys as they were; a restart knows it too."""
+    before = (await scene.topic()).topic
+    path = f"{TOPIC_ID}?api-version=2025-02-15"
+    await send(scene, "PATCH", path, {"properties": {"disableLocalAuth": True}})
+
+    (topic,) = scene.routing.topics.values()
+    assert (topic.access.allows_access_keys, topic.keys) == (False, before.keys)
+    await scene.restart()
+    assert scene.source(TOPIC_ID).topic == topic
+    await scene.topic()
+    (topic,) = scene.routing.topics.values()
+    assert topic.access.allows_access_keys
+
+
+async def test_replaced_topic_keeps_its_input_schema(scene: Scene) -> None:
+    """A PUT that does not name it changes nothing; one that names another is refused."""
+    body = {"properties": {"inputSchema": "CloudEventSchemaV1_0"}}
+    await scene.resources.topics.put(TOPIC_ID, "orders", body)
+    await scene.topic()
+
+    (topic,) = scene.routing.topics.values()
+    assert topic.input_schema is EventSchema.CLOUD_EVENTS
+    with pytest.raises(RequestError, match="'inputSchema' cannot be changed"):
+        await scene.resources.topics.put(
+            TOPIC_ID, "orders", {"properties": {"inputSchema": "EventGridSchema"}}
+        )
 
 
 async def test_deleted_topic_takes_its_subscriptions_along(scene: Scene) -> None:

@@ -66,6 +66,15 @@ def as_flag(value: object, where: str) -> bool:
     return value
 
 
+def as_choice(value: object, where: str, choices: Collection[str]) -> str:
+    """`value` as one of `choices`, in their spelling; case does not matter, absent is ""."""
+    text = as_text(value, where)
+    known = {choice.lower(): choice for choice in choices}
+    if text and text.lower() not in known:
+        refuse(f"The value '{text}' of '{where}' is not one of {', '.join(choices)}.")
+    return known.get(text.lower(), "")
+
+
 def as_count(value: object, where: str, bounds: tuple[int, int], default: int) -> int:
     """`value` as a whole number within `bounds`."""
     if value is None:

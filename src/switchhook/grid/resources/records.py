@@ -19,13 +19,19 @@ from switchhook.grid.subscriptions import (
 )
 
 TOPICS = f"{EVENT_GRID}/topics".lower()
+DOMAINS = f"{EVENT_GRID}/domains".lower()
 SYSTEM_TOPICS = f"{EVENT_GRID}/systemTopics".lower()
 SUBSCRIPTIONS = f"{EVENT_GRID}/eventSubscriptions".lower()
+AUTO_CREATE = "autoCreateTopicWithFirstSubscription"
+AUTO_DELETE = "autoDeleteTopicWithLastSubscription"
 _SETTINGS = "/providers/switchhook.eventgrid/deliverysettings/default"
 
 
-class TopicRecord(msgspec.Struct, frozen=True, kw_only=True, tag="topic"):
-    """A custom topic; its keys are part of `grid.topics.Topic`, in the collection `topics`."""
+class KeyedRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What has an endpoint and keys; the keys are part of `grid.topics.Topic`, in `topics`.
+
+    `properties` are those that were asked for, as they are written on the wire.
+    """
 
     id: str
     name: str
@@ -35,6 +41,31 @@ class TopicRecord(msgspec.Struct, frozen=True, kw_only=True, tag="topic"):
     tags: dict[str, str] = {}
     echoed: dict[str, Any] = {}
     properties: dict[str, Any] = {}
+
+
+class TopicRecord(KeyedRecord, frozen=True, kw_only=True, tag="topic"):
+    """A custom topic."""
+
+
+class DomainRecord(KeyedRecord, frozen=True, kw_only=True, tag="domain"):
+    """A domain."""
+
+    @property
+    def creates_topics(self) -> bool:
+        """Whether the first event subscription to a topic brings it."""
+        return bool(self.properties.get(AUTO_CREATE, True))
+
+    @property
+    def deletes_topics(self) -> bool:
+        """Whether the last event subscription to a topic takes it along."""
+        return bool(self.properties.get(AUTO_DELETE, True))
+
+
+class DomainTopicRecord(msgspec.Struct, frozen=True, kw_only=True, tag="domainTopic"):
+    """A topic of a domain: no more than its name; `id` is spelled as it was created."""
+
+    id: str
+    name: str
 
 
 class SystemTopicRecord(msgspec.Struct, frozen=True, kw_only=True, tag="systemTopic"):
@@ -93,6 +124,8 @@ class DeliverySettingsRecord(msgspec.Struct, frozen=True, kw_only=True, tag="del
 
 GRID_KINDS: tuple[type[msgspec.Struct], ...] = (
     TopicRecord,
+    DomainRecord,
+    DomainTopicRecord,
     SystemTopicRecord,
     SubscriptionRecord,
     DeliverySettingsRecord,

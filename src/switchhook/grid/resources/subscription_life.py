@@ -16,6 +16,10 @@ from switchhook.errors import StoreError
 from switchhook.grid import handshake as rules
 from switchhook.grid.handshake import Handshake, Verdict
 from switchhook.grid.ports import Failure, Records, Transport
+from switchhook.grid.resources.domain_rules import (
+    domain_topic_no_longer_implied,
+    implied_domain_topic,
+)
 from switchhook.grid.resources.operations import Operations
 from switchhook.grid.resources.records import (
     DeliverySettingsRecord,
@@ -285,18 +289,23 @@ class SubscriptionLife:
             self._arm(key, record)
 
     def _implied(self, source: EventSource) -> dict[str, msgspec.Struct | None]:
-        """The first subscription to an Azure resource brings a system topic for it."""
-        if source.topic.kind is not TopicKind.SYSTEM or find_system_topic(self._view, source):
+        """What comes with the first subscription: a system topic, or a topic of a domain."""
+        if source.topic.kind is not TopicKind.SYSTEM:
+            return implied_domain_topic(self._view, source)
+        if find_system_topic(self._view, source):
             return {}
         return implicit_system_topic(source, self._new_id)
 
     def _implied_no_longer(self, record: SubscriptionRecord) -> dict[str, msgspec.Struct | None]:
         source = self._sources.get(record.source)
-        found = find_system_topic(self._view, source) if source else None
-        if source is None or found is None or not found[1].implicit:
+        if source is None:
             return {}
-        prefix = subscriptions_prefix(record.source)
-        left = sum(1 for _ in self._view.all(SubscriptionRecord, prefix))
+        if source.topic.kind is not TopicKind.SYSTEM:
+            return domain_topic_no_longer_implied(self._view, source)
+        found = find_system_topic(self._view, source)
+        if found is None or not found[1].implicit:
+            return {}
+        left = self._view.count(SubscriptionRecord, subscriptions_prefix(record.source))
         return {found[0]: None} if left == 1 else {}
 
     def _new_handshake(self) -> Handshake:

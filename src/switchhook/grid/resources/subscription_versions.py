@@ -42,6 +42,7 @@ def version_of(record: SubscriptionRecord, source: EventSource) -> EventSubscrip
         filter=definition.filter,
         retry_policy=definition.retry_policy,
         event_delivery_schema=definition.event_delivery_schema,
+        domain_topic=source.domain_topic.lower(),
     )
 
 
@@ -77,12 +78,12 @@ async def removal_of(keys: Sequence[str], view: ResourceView, records: Records) 
 
 def not_found(name: str, source: EventSource) -> RequestError:
     """The answer when there is no such event subscription."""
-    scope = parse_scope(source.topic.resource_id)
+    scope = parse_scope(source.resource_id)
     return RequestError(
         404,
         "ResourceNotFound",
         f"The Resource '{EVENT_GRID}/eventSubscriptions/{name}' of "
-        f"'{source.topic.resource_id}' under resource group '{scope.group}' was not found.",
+        f"'{source.resource_id}' under resource group '{scope.group}' was not found.",
     )
 
 

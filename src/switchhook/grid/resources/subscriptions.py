@@ -7,11 +7,9 @@ import msgspec
 from switchhook.clock import Clock
 from switchhook.grid.ports import Records
 from switchhook.grid.resources.body_rules import Body, as_flag, as_object, check_members
-from switchhook.grid.resources.names import (
-    MAX_EVENT_SUBSCRIPTIONS,
-    check_subscription_name,
-    quota_reached,
-)
+from switchhook.grid.resources.domain_rules import check_new_subscription
+from switchhook.grid.resources.ids import key_of
+from switchhook.grid.resources.names import check_subscription_name
 from switchhook.grid.resources.operations import Operations
 from switchhook.grid.resources.records import (
     DeliverySettingsRecord,
@@ -66,12 +64,12 @@ class SubscriptionResources:
 
     def get(self, source: EventSource, name: str) -> SubscriptionRecord | None:
         """The event subscription, or None."""
-        key = subscription_key(source.topic.resource_id, name)
+        key = subscription_key(source.resource_id, name)
         return self._view.get(key, SubscriptionRecord)
 
     def of(self, source: EventSource) -> Iterator[SubscriptionRecord]:
         """The event subscriptions of one source, by name."""
-        prefix = subscriptions_prefix(source.topic.resource_id)
+        prefix = subscriptions_prefix(source.resource_id)
         return (record for _, record in self._view.all(SubscriptionRecord, prefix))
 
     def all(self) -> Iterator[SubscriptionRecord]:
@@ -84,7 +82,7 @@ class SubscriptionResources:
 
     def settings(self, source: EventSource, name: str) -> DeliverySettingsRecord:
         """The delivery settings of an event subscription that exists or may come."""
-        key = settings_key(subscription_key(source.topic.resource_id, name))
+        key = settings_key(subscription_key(source.resource_id, name))
         return self._view.get(key, DeliverySettingsRecord) or DeliverySettingsRecord()
 
     def warnings(self, record: SubscriptionRecord) -> list[str]:
@@ -120,15 +118,15 @@ class SubscriptionResources:
             RequestError: the body breaks a rule, or the source has all the subscriptions it can.
         """
         check_subscription_name(name)
-        key = subscription_key(source.topic.resource_id, name)
+        key = subscription_key(source.resource_id, name)
         async with self._view.turn:
             source = self._current(source)
             definition = read_definition(body, self._rules(source))
             before = self._view.get(key, SubscriptionRecord)
-            if before is None and sum(1 for _ in self.of(source)) >= MAX_EVENT_SUBSCRIPTIONS:
-                raise quota_reached("event subscriptions per topic", MAX_EVENT_SUBSCRIPTIONS)
+            if before is None:
+                check_new_subscription(self._view, source)
             record = SubscriptionRecord(
-                source=source.topic.resource_id,
+                source=source.resource_id,
                 name=before.name if before else name,
                 incarnation=before.incarnation if before else self._new_id(),
                 definition=definition,
@@ -145,7 +143,7 @@ class SubscriptionResources:
         Raises:
             RequestError: the body breaks a rule, or there is no such event subscription.
         """
-        key = subscription_key(source.topic.resource_id, name)
+        key = subscription_key(source.resource_id, name)
         async with self._view.turn:
             source = self._current(source)
             before = self._view.get(key, SubscriptionRecord)
@@ -168,7 +166,7 @@ class SubscriptionResources:
 
     async def delete(self, source: EventSource, name: str) -> bool:
         """Remove it with all that waits for it; False when there was none."""
-        key = subscription_key(source.topic.resource_id, name)
+        key = subscription_key(source.resource_id, name)
         async with self._view.turn:
             return await self._life.delete(key)
 
@@ -183,7 +181,7 @@ class SubscriptionResources:
         wanted = DeliverySettingsRecord(
             validate_endpoint=as_flag(True if asked is None else asked, "validateEndpoint")
         )
-        key = settings_key(subscription_key(source.topic.resource_id, name))
+        key = settings_key(subscription_key(source.resource_id, name))
         async with self._view.turn:
             self._current(source)
             if self._view.get(key, DeliverySettingsRecord) != wanted:
@@ -203,8 +201,11 @@ class SubscriptionResources:
         return False
 
     async def removal(self, source: EventSource) -> Removal:
-        """What deleting every event subscription of a source takes; the caller holds the turn."""
-        prefix = subscriptions_prefix(source.topic.resource_id)
+        """What deleting every event subscription of a source takes; the caller holds the turn.
+
+        Those to the topics of a domain are the domain's.
+        """
+        prefix = f"{key_of(source.resource_id)}/"
         keys = [key for key, _ in self._view.all(SubscriptionRecord, prefix)]
         removal = await removal_of(keys, self._view, self._records)
         for key in keys:
@@ -224,9 +225,9 @@ class SubscriptionResources:
     # --- parts ---------------------------------------------------------------------------------
 
     def _current(self, source: EventSource) -> EventSource:
-        now = self._sources.get(source.topic.resource_id)
+        now = self._sources.get(source.resource_id)
         if now is None:
-            raise parent_not_found(source.topic.resource_id)
+            raise parent_not_found(source.resource_id)
         return now
 
     def _begin(self, before: SubscriptionRecord | None) -> str:

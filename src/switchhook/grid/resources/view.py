@@ -3,6 +3,8 @@
 import asyncio
 import functools
 import operator
+from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
@@ -11,6 +13,9 @@ import msgspec
 from switchhook.grid.ports import Change, Commit, Delete, Put, Records
 
 COLLECTION = "resources"
+_LAST = chr(0x10FFFF)  # comes after every character of a key
+# From so many edits in one commit the lists of keys are sorted anew rather than edited one by one.
+_MANY = 100
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -34,24 +39,36 @@ class ResourceView:
             functools.reduce(operator.or_, kinds)
         )
         self._records: dict[str, tuple[msgspec.Struct, int]] = {}
+        # Sorted keys by kind: a domain can have 100,000 topics, which no other list must pass by.
+        self._keys: defaultdict[type, list[str]] = defaultdict(list)
 
     async def load(self) -> None:
         """Read what earlier runs wrote."""
         for record in await self._store.scan(COLLECTION):
             self._records[record.key] = (self._decoder.decode(record.value), record.revision)
+        self._sort()
 
     def get(self, key: str, kind: type[R]) -> R | None:
         """The document at `key`, if it is of this kind."""
         found = self._records.get(key)
         return found[0] if found is not None and isinstance(found[0], kind) else None
 
-    def all(self, kind: type[R], prefix: str = "/") -> Iterator[tuple[str, R]]:
-        """Keys and documents of this kind below `prefix`, in the order of their keys."""
-        for key in sorted(self._records):
-            if key.startswith(prefix):
-                document = self._records[key][0]
-                if isinstance(document, kind):
-                    yield key, document
+    def all(self, kind: type[R], prefix: str = "/", after: str = "") -> Iterator[tuple[str, R]]:
+        """Keys and documents of this kind below `prefix`, in the order of their keys.
+
+        Only those whose keys come later than `after`; what is removed meanwhile is left out.
+        """
+        first, last = self._span(kind, prefix)
+        first = max(first, bisect_right(self._keys[kind], after))
+        for key in self._keys[kind][first:last]:
+            document = self.get(key, kind)
+            if document is not None:
+                yield key, document
+
+    def count(self, kind: type[msgspec.Struct], prefix: str = "/") -> int:
+        """How many documents of this kind there are below `prefix`; as cheap as one look-up."""
+        first, last = self._span(kind, prefix)
+        return last - first
 
     async def write(
         self,
@@ -66,7 +83,9 @@ class ResourceView:
 
         def show(position: int) -> None:
             for key, document in edits.items():
-                self._show(key, document)
+                self._show(key, document, sort=len(edits) < _MANY)
+            if len(edits) >= _MANY:
+                self._sort()
             if on_durable is not None:
                 on_durable(position)
 
@@ -79,9 +98,23 @@ class ResourceView:
             return Delete(COLLECTION, key)
         return Put(COLLECTION, key, msgspec.json.encode(document), expected=revision)
 
-    def _show(self, key: str, document: msgspec.Struct | None) -> None:
-        if document is None:
-            self._records.pop(key, None)
-        else:
-            revision = self._records[key][1] if key in self._records else 0
+    def _show(self, key: str, document: msgspec.Struct | None, *, sort: bool) -> None:
+        before, revision = self._records.pop(key, (None, 0))
+        if document is not None:
             self._records[key] = (document, revision + 1)
+        if not sort or type(before) is type(document):
+            return
+        if before is not None:
+            keys = self._keys[type(before)]
+            del keys[bisect_left(keys, key)]
+        if document is not None:
+            insort(self._keys[type(document)], key)
+
+    def _sort(self) -> None:
+        self._keys.clear()
+        for key in sorted(self._records):
+            self._keys[type(self._records[key][0])].append(key)
+
+    def _span(self, kind: type[msgspec.Struct], prefix: str) -> tuple[int, int]:
+        keys = self._keys[kind]
+        return bisect_left(keys, prefix), bisect_left(keys, prefix + _LAST)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import itertools
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -81,14 +82,28 @@ def page(
     request: ArmRequest, items: Iterable[Body], *, default_size: int = EVENT_GRID_PAGE
 ) -> Response:
     """A list in the order of the ids, cut at `$top`, with the absolute link to the rest."""
+    items = sorted(items, key=_order)
+
+    def after(last: str) -> Iterable[Body]:
+        return (item for item in items if _order(item) > last)
+
+    return ordered_page(request, after, default_size=default_size)
+
+
+def ordered_page(
+    request: ArmRequest,
+    after: Callable[[str], Iterable[Body]],
+    *,
+    default_size: int = EVENT_GRID_PAGE,
+) -> Response:
+    """The same for a list of which only a page is made: `after` an id, in the order of the ids."""
     wanted = _name_filter(request)
     size = _page_size(request, default_size)
-    after = _read_token(request.query.get("$skiptoken", ""))
-    rest = sorted((item for item in items if wanted(item["name"])), key=_order)
-    rest = [item for item in rest if _order(item) > after]
-    body: Body = {"value": rest[:size]}
-    if len(rest) > size:
-        query = {**request.query, "$skiptoken": _token(_order(rest[size - 1]))}
+    found = after(_read_token(request.query.get("$skiptoken", "")))
+    some = list(itertools.islice((item for item in found if wanted(item["name"])), size + 1))
+    body: Body = {"value": some[:size]}
+    if len(some) > size:
+        query = {**request.query, "$skiptoken": _token(_order(some[size - 1]))}
         path = quote(request.request.scope["path"])
         body["nextLink"] = f"{request.base_url}{path}?{urlencode(query)}"
     return json_response(body)

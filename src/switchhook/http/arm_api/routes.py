@@ -13,8 +13,11 @@ from starlette.types import Receive, Scope, Send
 from switchhook.communication.management import Resources
 from switchhook.errors import RequestError, StoreError
 from switchhook.grid.resources.ids import ResourcePath, collapse, parse_path
+from switchhook.grid.resources.topic_rules import K
 from switchhook.http.arm_api.communication import Action, CommunicationRoutes
+from switchhook.http.arm_api.domains import DomainRoutes
 from switchhook.http.arm_api.exchange import ArmRequest, base_url_of, with_usual_headers
+from switchhook.http.arm_api.keyed import KeyedRoutes
 from switchhook.http.arm_api.subscriptions import SubscriptionRoutes
 from switchhook.http.arm_api.topics import TopicRoutes
 from switchhook.http.errors import arm_error, from_store_error
@@ -31,12 +34,7 @@ _OWN_ACS = "switchhook.communication"
 _LATER = {
     _GRID: frozenset(
         {
-            "domains",
             "namespaces",
-            "partnernamespaces",
-            "partnerregistrations",
-            "partnerconfigurations",
-            "partnertopics",
             "topictypes",
             "extensiontopics",
             "eventtypes",
@@ -44,6 +42,18 @@ _LATER = {
     ),
     "microsoft.communication": frozenset({"emailservices"}),
 }
+
+# A partner publishes to other people's Azure subscriptions: a server of one's own has none.
+_PARTNER = frozenset(
+    {
+        "partnernamespaces",
+        "partnerregistrations",
+        "partnerconfigurations",
+        "partnertopics",
+        "partnerdestinations",
+        "verifiedpartners",
+    }
+)
 
 
 def routes(
@@ -55,10 +65,14 @@ def routes(
 ) -> list[BaseRoute]:
     """The management routes; `actions` are `receivesms` and `emitevent`."""
     topics = TopicRoutes(resources.topics, resources.operations, public_url)
+    domains = DomainRoutes(resources.domains, resources.operations, public_url)
     subscriptions = SubscriptionRoutes(resources.subscriptions, resources.topics, resources.sources)
     communication = CommunicationRoutes(resources.communication, public_url, actions)
     table = {
         **_topic_table(topics),
+        **_keyed_table("topics", topics),
+        **_keyed_table("domains", domains),
+        **_domain_topic_table(domains),
         **_subscription_table(subscriptions),
         **_communication_table(communication),
         **{f"POST {_OWN_ACS}/{name}": communication.act for name in actions},
@@ -123,6 +137,13 @@ class ArmRoute(BaseRoute):
                 f"'{method}' is not one of {', '.join(methods)}, which '{path.text()}' has.",
             )
         namespace, kind = path.namespace.lower(), path.types[0].lower() if path.types else ""
+        if namespace == _GRID and kind in _PARTNER:
+            return RequestError(
+                404,
+                "InvalidResourceType",
+                f"Partner events are not supported: there is no resource type '{path.types[0]}' "
+                f"in the namespace '{path.namespace}' here. Use a topic or a domain.",
+            )
         if kind in _LATER.get(namespace, ()):
             return RequestError(
                 404,
@@ -138,15 +159,29 @@ class ArmRoute(BaseRoute):
         )
 
 
+def _keyed_table(kind: str, routes: KeyedRoutes[K]) -> dict[str, Handler]:
+    return {
+        f"PUT {_GRID}/{kind}/*": routes.put,
+        f"GET {_GRID}/{kind}/*": routes.get,
+        f"PATCH {_GRID}/{kind}/*": routes.patch,
+        f"DELETE {_GRID}/{kind}/*": routes.delete,
+        f"GET {_GRID}/{kind}": routes.list,
+        f"POST {_GRID}/{kind}/*/listkeys": routes.list_keys,
+        f"POST {_GRID}/{kind}/*/regeneratekey": routes.regenerate_key,
+    }
+
+
+def _domain_topic_table(routes: DomainRoutes) -> dict[str, Handler]:
+    return {
+        f"PUT {_GRID}/domains/*/topics/*": routes.put_topic,
+        f"GET {_GRID}/domains/*/topics/*": routes.get_topic,
+        f"DELETE {_GRID}/domains/*/topics/*": routes.delete_topic,
+        f"GET {_GRID}/domains/*/topics": routes.list_topics,
+    }
+
+
 def _topic_table(routes: TopicRoutes) -> dict[str, Handler]:
     return {
-        f"PUT {_GRID}/topics/*": routes.put,
-        f"GET {_GRID}/topics/*": routes.get,
-        f"PATCH {_GRID}/topics/*": routes.patch,
-        f"DELETE {_GRID}/topics/*": routes.delete,
-        f"GET {_GRID}/topics": routes.list,
-        f"POST {_GRID}/topics/*/listkeys": routes.list_keys,
-        f"POST {_GRID}/topics/*/regeneratekey": routes.regenerate_key,
         f"PUT {_GRID}/systemtopics/*": routes.put_system_topic,
         f"GET {_GRID}/systemtopics/*": routes.get_system_topic,
         f"PATCH {_GRID}/systemtopics/*": routes.patch_system_topic,
@@ -159,7 +194,7 @@ def _topic_table(routes: TopicRoutes) -> dict[str, Handler]:
 
 def _subscription_table(routes: SubscriptionRoutes) -> dict[str, Handler]:
     table: dict[str, Handler] = {}
-    for parent in ("", "/topics/*", "/systemtopics/*"):
+    for parent in ("", "/topics/*", "/systemtopics/*", "/domains/*", "/domains/*/topics/*"):
         collection = f"{_GRID}{parent}/eventsubscriptions"
         table |= {
             f"PUT {collection}/*": routes.put,

@@ -23,7 +23,7 @@ from switchhook.http.arm_api.exchange import ArmRequest, Body, created, no_conte
 from switchhook.http.errors import json_response
 
 SETTINGS_NAMESPACE = "Switchhook.EventGrid"
-_NESTED = {"topics": "topics", "systemtopics": "systemTopics"}
+_NESTED = {"topics": "topics", "domains": "domains", "systemtopics": "systemTopics"}
 
 
 class Parent(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +83,8 @@ class SubscriptionRoutes:
     async def list(self, request: ArmRequest) -> Response:
         """GET the event subscriptions of one source."""
         parent = self._parent(request.path)
+        if parent.source.is_implied:
+            raise parent_not_found(parent.id)
         return page(request, map(parent.render, self._subscriptions.of(parent.source)))
 
     async def list_in_scope(self, request: ArmRequest) -> Response:
@@ -180,11 +182,11 @@ class SubscriptionRoutes:
                 "Event subscriptions to a resource group or an Azure subscription are not "
                 "supported in this release: use a topic or a communication service."
             )
-        nested = _NESTED.get(path.types[0].lower(), "")
+        nested = "/".join(_NESTED[each.lower()] for each in path.types if each.lower() in _NESTED)
         if owner.pattern == "microsoft.eventgrid/systemtopics/*":
             return self._under_system_topic(owner, nested)
         source = self._sources.get(owner.text())
-        return Parent(source=source, id=source.topic.resource_id, nested=nested) if source else None
+        return Parent(source=source, id=source.resource_id, nested=nested) if source else None
 
     def _under_system_topic(self, owner: ResourcePath, nested: str) -> Parent | None:
         wanted = owner.text().lower()
@@ -197,10 +199,10 @@ class SubscriptionRoutes:
     def _in_scope(self, scope: str, location: str, topic_type: str) -> Iterator[Body]:
         for record in self._subscriptions.all():
             source = self._subscriptions.source_of(record)
-            if source is None or not is_under(source.topic.resource_id.lower(), scope):
+            if source is None or not is_under(source.resource_id.lower(), scope):
                 continue
             if source.location == location and topic_type in ("", source.topic_type.lower()):
-                yield Parent(source=source, id=source.topic.resource_id).render(record)
+                yield Parent(source=source, id=source.resource_id).render(record)
 
 
 def _owner(path: ResourcePath) -> str:

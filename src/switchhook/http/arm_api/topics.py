@@ -9,9 +9,10 @@ from switchhook.errors import RequestError
 from switchhook.grid.resources.ids import EVENT_GRID, group_resource_id, is_under
 from switchhook.grid.resources.operations import Operations, OperationStatus
 from switchhook.grid.resources.records import SystemTopicRecord, TopicRecord
-from switchhook.grid.resources.topic_rules import render_system_topic, render_topic
+from switchhook.grid.resources.topic_rules import render_system_topic
 from switchhook.grid.resources.topics import TopicResources
 from switchhook.http.arm_api.exchange import ArmRequest, Body, created, no_content, page
+from switchhook.http.arm_api.keyed import KeyedRoutes
 from switchhook.http.errors import json_response
 
 # A poll waits this long, in real seconds, for the end: most handshakes are over by then, and the
@@ -19,60 +20,14 @@ from switchhook.http.errors import json_response
 POLL_PATIENCE = 2.0
 
 
-class TopicRoutes:
-    """Custom topics and system topics."""
+class TopicRoutes(KeyedRoutes[TopicRecord]):
+    """Custom topics, system topics and operations."""
 
     def __init__(
         self, topics: TopicResources, operations: Operations, public_url: Callable[[], str]
     ) -> None:
+        super().__init__(topics, operations, public_url)
         self._topics = topics
-        self._operations = operations
-        self._public_url = public_url
-
-    # --- custom topics -------------------------------------------------------------------------
-
-    async def put(self, request: ArmRequest) -> Response:
-        """PUT topic."""
-        topic_id = group_resource_id(request.path, EVENT_GRID, "topics")
-        record = await self._topics.put(topic_id, request.path.name, await request.body())
-        return created(
-            self._render(record),
-            request,
-            operation=self._operations.succeeded(),
-            location=record.location,
-        )
-
-    async def patch(self, request: ArmRequest) -> Response:
-        """PATCH topic: 200 with the final body."""
-        record = await self._topics.patch(request.path.text(), await request.body())
-        return json_response(self._render(record))
-
-    async def get(self, request: ArmRequest) -> Response:
-        """GET topic."""
-        return json_response(self._render(self._topics.get(request.path.text())))
-
-    async def list(self, request: ArmRequest) -> Response:
-        """GET topics of a resource group or an Azure subscription."""
-        scope = request.path.scope
-        found = (record for record in self._topics.all() if is_under(record.id.lower(), scope))
-        return page(request, map(self._render, found))
-
-    async def delete(self, request: ArmRequest) -> Response:
-        """DELETE topic."""
-        await self._topics.delete(request.path.text())
-        return no_content()
-
-    async def list_keys(self, request: ArmRequest) -> Response:
-        """POST listKeys."""
-        return _keys(self._topics.keys(request.path.parent()))
-
-    async def regenerate_key(self, request: ArmRequest) -> Response:
-        """POST regenerateKey."""
-        body = await request.body()
-        return _keys(await self._topics.regenerate_key(request.path.parent(), body.get("keyName")))
-
-    def _render(self, record: TopicRecord) -> Body:
-        return render_topic(record, f"{self._public_url()}/topics/{record.name}/api/events")
 
     # --- system topics -------------------------------------------------------------------------
 
@@ -139,7 +94,3 @@ class TopicRoutes:
         if operation.status is OperationStatus.IN_PROGRESS:
             return json_response(body, headers={"retry-after": "1"})
         return json_response(body)
-
-
-def _keys(keys: tuple[str, str]) -> Response:
-    return json_response({"key1": keys[0], "key2": keys[1]})
