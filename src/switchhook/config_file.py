@@ -14,10 +14,13 @@ from switchhook.communication.arm_rules import CommunicationRecord
 from switchhook.communication.management import Resources
 from switchhook.config_tables import ConfigTables, NumberEntry, ResourceEntry, SubscriptionEntry
 from switchhook.errors import RequestError, StartError, StoreError
-from switchhook.grid.resources.records import SubscriptionRecord, TopicRecord
+from switchhook.grid.resources.domains import DomainResources
+from switchhook.grid.resources.keyed_resources import KeyedResources
+from switchhook.grid.resources.records import SubscriptionRecord
 from switchhook.grid.resources.sources import EventSource
 from switchhook.grid.resources.subscription_life import Spawn
 from switchhook.grid.resources.subscription_rules import INVALID_EXPIRATION
+from switchhook.grid.resources.topic_rules import K
 from switchhook.grid.subscriptions import ProvisioningState
 from switchhook.grid.validate_endpoint import sleep
 
@@ -42,7 +45,9 @@ async def apply_tables(
     for number in tables.numbers:
         await _explained("numbers", number.number, _apply_number(number, resources))
     for entry in tables.topics:
-        await _explained("topics", entry.name, _apply_topic(entry, resources))
+        await _explained("topics", entry.name, _apply_keyed(entry, resources.topics))
+    for entry in tables.domains:
+        await _explained("domains", entry.name, _apply_domain(entry, resources.domains))
     follower = _Follower(resources, clock)
     for subscription in tables.subscriptions:
         started = await _explained(
@@ -64,12 +69,22 @@ async def _apply_number(entry: NumberEntry, resources: Resources) -> None:
     await resources.communication.put_number(entry.resource_id, entry.number, entry.body)
 
 
-async def _apply_topic(entry: ResourceEntry, resources: Resources) -> None:
-    before = _known_topic(entry, resources)
-    location, tags = entry.body.get("location"), entry.body.get("tags")
-    if before and tags in (None, before.tags) and location in (None, before.location):
-        return
-    await resources.topics.put(entry.resource_id, entry.name, entry.body)
+async def _apply_keyed(entry: ResourceEntry, resources: KeyedResources[K]) -> None:
+    before = resources.find(entry.resource_id)
+    body = entry.body
+    if before is not None:
+        # A PUT replaces; what the file does not name shall stay.
+        stays = {"location": before.location, "tags": before.tags, **before.echoed}
+        properties = {**before.properties, **body["properties"]}
+        body = {**stays, **body, "properties": properties}
+    if not resources.asks_for(entry.resource_id, body):
+        await resources.put(entry.resource_id, entry.name, body)
+
+
+async def _apply_domain(entry: ResourceEntry, domains: DomainResources) -> None:
+    await _apply_keyed(entry, domains)
+    for topic in entry.topics:
+        await domains.put_topic(entry.resource_id, topic)
 
 
 async def _apply_subscription(
@@ -141,14 +156,9 @@ def _source(entry: SubscriptionEntry, resources: Resources) -> EventSource:
     if source is None:
         raise StartError(
             f"[[subscriptions]] '{entry.name}': there is no '{entry.source_id}'; add it to "
-            "[[topics]] or [[communication]]"
+            "[[topics]], [[domains]] or [[communication]]"
         )
     return source
-
-
-def _known_topic(entry: ResourceEntry, resources: Resources) -> TopicRecord | None:
-    known = resources.sources.get(entry.resource_id)
-    return resources.topics.get(entry.resource_id) if known else None
 
 
 def _known_communication(entry: ResourceEntry, resources: Resources) -> CommunicationRecord | None:

@@ -1,7 +1,7 @@
 """What do the resource tables of the configuration file ask for?
 
-`[[communication]]`, `[[numbers]]`, `[[topics]]` and `[[subscriptions]]`: each entry becomes the
-name and the body of the request that `switchhook.config_file` makes of it.
+`[[communication]]`, `[[numbers]]`, `[[topics]]`, `[[domains]]` and `[[subscriptions]]`: each entry
+becomes the name and the body of the request that `switchhook.config_file` makes of it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,12 +13,24 @@ import msgspec
 from switchhook import defaults
 from switchhook.errors import StartError
 from switchhook.grid.resources.ids import COMMUNICATION, EVENT_GRID, local_id
+from switchhook.grid.resources.records import AUTO_CREATE, AUTO_DELETE
 
 Entry = Mapping[str, Any]
 
 _FILTER = ("includedEventTypes", "subjectBeginsWith", "subjectEndsWith", "isSubjectCaseSensitive")
 _RETRY = ("maxDeliveryAttempts", "eventTimeToLiveInMinutes")
 _OTHER = ("expirationTimeUtc", "labels")
+_SOURCES = ("topic", "domain", "communication")
+_TOPIC_PROPERTIES = (
+    "inputSchema",
+    "inputSchemaMapping",
+    "disableLocalAuth",
+    "publicNetworkAccess",
+    "inboundIpRules",
+    "minimumTlsVersionAllowed",
+    "dataResidencyBoundary",
+)
+_DOMAIN_PROPERTIES = (*_TOPIC_PROPERTIES, AUTO_CREATE, AUTO_DELETE)
 
 
 class NumberEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,11 +42,15 @@ class NumberEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResourceEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A topic or a Communication Services resource that shall exist."""
+    """A topic, domain or Communication Services resource that shall exist.
+
+    `topics` are those that a domain shall have at least.
+    """
 
     resource_id: str
     name: str
     body: dict[str, Any]
+    topics: tuple[str, ...] = ()
 
 
 class SubscriptionEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +68,7 @@ class ConfigTables(msgspec.Struct, frozen=True, kw_only=True):
     communication: tuple[ResourceEntry, ...] = ()
     numbers: tuple[NumberEntry, ...] = ()
     topics: tuple[ResourceEntry, ...] = ()
+    domains: tuple[ResourceEntry, ...] = ()
     subscriptions: tuple[SubscriptionEntry, ...] = ()
 
 
@@ -69,6 +86,7 @@ def read_tables(tables: Mapping[str, Sequence[Entry]]) -> ConfigTables:
         communication=tuple(_read_communication(entry) for entry in communication),
         numbers=tuple(numbers),
         topics=tuple(_read_topic(entry) for entry in tables.get("topics", ())),
+        domains=tuple(_read_domain(entry) for entry in tables.get("domains", ())),
         subscriptions=tuple(_read_subscription(entry) for entry in tables.get("subscriptions", ())),
     )
 
@@ -99,16 +117,44 @@ def _read_number(entry: Entry) -> NumberEntry:
 
 
 def _read_topic(entry: Entry) -> ResourceEntry:
-    name = _check(entry, "topics", {"location", "tags"})
-    body = {key: entry[key] for key in ("location", "tags") if key in entry}
+    name = _check(entry, "topics", {"location", "tags", *_TOPIC_PROPERTIES})
+    body = _topic_body(entry, _TOPIC_PROPERTIES)
     return ResourceEntry(resource_id=_topic_id(name), name=name, body=body)
 
 
+def _read_domain(entry: Entry) -> ResourceEntry:
+    name = _check(entry, "domains", {"location", "tags", "topics", *_DOMAIN_PROPERTIES})
+    topics = entry.get("topics", [])
+    if not isinstance(topics, list) or not all(isinstance(text, str) for text in topics):
+        raise StartError(f"'topics' of [[domains]] '{name}' must be an array of strings")
+    body = _topic_body(entry, _DOMAIN_PROPERTIES)
+    return ResourceEntry(resource_id=_domain_id(name), name=name, body=body, topics=tuple(topics))
+
+
+def _topic_body(entry: Entry, known: Collection[str]) -> dict[str, Any]:
+    properties = {key: entry[key] for key in known if key in entry}
+    rules = properties.get("inboundIpRules")
+    if isinstance(rules, list):
+        properties["inboundIpRules"] = [
+            {"ipMask": rule} if isinstance(rule, str) else rule for rule in rules
+        ]
+    if "inputSchemaMapping" in properties:
+        properties["inputSchemaMapping"] = {
+            "inputSchemaMappingType": "Json",
+            "properties": properties["inputSchemaMapping"],
+        }
+    body = {key: entry[key] for key in ("location", "tags") if key in entry}
+    return {**body, "properties": properties}
+
+
 def _read_subscription(entry: Entry) -> SubscriptionEntry:
-    known = {"topic", "communication", "endpoint", "validate", *_FILTER, *_RETRY, *_OTHER}
+    known = {*_SOURCES, "domainTopic", "endpoint", "validate", *_FILTER, *_RETRY, *_OTHER}
     name = _check(entry, "subscriptions", known)
-    if "topic" in entry and "communication" in entry:
-        raise StartError(f"[[subscriptions]] '{name}' has both 'topic' and 'communication'")
+    sources = [f"'{key}'" for key in _SOURCES if key in entry]
+    if len(sources) > 1:
+        raise StartError(f"[[subscriptions]] '{name}' has both {' and '.join(sources)}")
+    if "domainTopic" in entry and "domain" not in entry:
+        raise StartError(f"[[subscriptions]] '{name}' has a 'domainTopic' of no 'domain'")
     validate = entry.get("validate", True)
     if not isinstance(validate, bool):
         raise StartError(f"'validate' of [[subscriptions]] '{name}' must be true or false")
@@ -130,6 +176,9 @@ def _read_subscription(entry: Entry) -> SubscriptionEntry:
 def _source_id(entry: Entry) -> str:
     if "topic" in entry:
         return _topic_id(str(entry["topic"]))
+    if "domain" in entry:
+        below = f"/topics/{entry['domainTopic']}" if "domainTopic" in entry else ""
+        return _domain_id(str(entry["domain"])) + below
     return _communication_id(str(entry.get("communication", defaults.COMMUNICATION_NAME)))
 
 
@@ -155,6 +204,10 @@ def _plain(value: Any) -> Any:
 
 def _topic_id(name: str) -> str:
     return local_id(f"{EVENT_GRID}/topics", name)
+
+
+def _domain_id(name: str) -> str:
+    return local_id(f"{EVENT_GRID}/domains", name)
 
 
 def _communication_id(name: str) -> str:

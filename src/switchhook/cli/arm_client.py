@@ -57,13 +57,19 @@ class ArmClient:
             resource_group=endpoints.resource_group,
         )
 
+    def grid_id(self, kind: str, name: str) -> str:
+        """The id of a resource of Event Grid, such as one of the `topics`."""
+        return f"{self._group}/providers/{EVENT_GRID}/{kind}/{quote(name, safe='')}"
+
     def topic_id(self, name: str) -> str:
         """The id of a custom topic."""
-        return f"{self._group}/providers/{EVENT_GRID}/topics/{quote(name, safe='')}"
+        return self.grid_id("topics", name)
 
-    def system_topic_id(self, name: str) -> str:
-        """The id of a system topic."""
-        return f"{self._group}/providers/{EVENT_GRID}/systemTopics/{quote(name, safe='')}"
+    def domain_id(self, name: str) -> str:
+        """The id of a domain, or of one of its topics as `domain/topic`."""
+        domain, slash, topic = name.partition("/")
+        below = f"/topics/{quote(topic, safe='')}" if slash else ""
+        return self.grid_id("domains", domain) + below
 
     def communication_id(self, name: str) -> str:
         """The id of a Communication Services resource."""

@@ -22,6 +22,7 @@ COMMANDS = {
     "endpoints": "print where a running server answers, and its keys",
     "new-key": "make an access key",
     "topic": "custom topics",
+    "domain": "domains and their topics",
     "system-topic": "system topics",
     "subscription": "event subscriptions",
     "communication": "Communication Services resources, their numbers and events",

@@ -38,6 +38,7 @@ def _action(
         parser.add_argument("name", help="the event subscription's name")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--topic", metavar="NAME", help="a custom topic")
+    source.add_argument("--domain", metavar="NAME[/TOPIC]", help="a domain, or one of its topics")
     source.add_argument(
         "--communication",
         metavar="NAME",
@@ -128,6 +129,8 @@ def _scope(client: ArmClient, arguments: argparse.Namespace) -> str:
         return scope if scope.startswith("/") else f"/{scope}"
     if arguments.topic:
         return client.topic_id(arguments.topic)
+    if arguments.domain:
+        return client.domain_id(arguments.domain)
     return client.communication_id(arguments.communication)
 
 

@@ -16,7 +16,7 @@ from switchhook.settings.kinds import Kind
 from switchhook.settings.storage_accounts import StorageAccount
 
 # Tables of the TOML file that describe resources; whoever owns the resource checks them.
-RESOURCE_TABLES = ("communication", "numbers", "topics", "subscriptions")
+RESOURCE_TABLES = ("communication", "numbers", "topics", "domains", "subscriptions")
 
 
 class LogFullAction(StrEnum):

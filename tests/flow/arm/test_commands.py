@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from switchhook.cli import communication, sms, subscription, system_topic, topic
+from switchhook.cli import communication, domain, sms, subscription, system_topic, topic
 from switchhook.cli.arm_client import ArmClient
 from switchhook.endpoints import Endpoints, Origins, default_endpoints, save
-from switchhook.errors import ConnectError, RequestError
+from switchhook.errors import ConnectError, RequestError, StartError
 from switchhook.management_token import TOKEN_FILE
 from tests.compat.arm.server import served
 from tests.flow.arm.scene import ACS_ID, TOKEN, Scene, answering
@@ -25,7 +25,7 @@ async def run(scene: Scene, tmp_path: Path) -> AsyncIterator[Run]:
     (tmp_path / TOKEN_FILE).write_text(TOKEN)
     parser = argparse.ArgumentParser()
     subparsers = parser.add_subparsers(required=True)
-    for module in (topic, system_topic, subscription, communication, sms):
+    for module in (topic, domain, system_topic, subscription, communication, sms):
         module.add_parser(subparsers)
 
     async def command(*words: str) -> int:
@@ -68,6 +68,59 @@ async def test_topic_commands(run: Run, capsys: pytest.CaptureFixture[str]) -> N
     assert set(before) == {"key1", "key2"}
     with pytest.raises(RequestError, match="was not found"):
         await run("topic", "show", "orders")
+
+
+async def test_topic_is_created_with_its_properties(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Options become the members of the body."""
+    await run(
+        "topic", "create", "orders", "--location", "westus", "--json",
+        "--input-schema", "CustomEventSchema", "--input-mapping", "eventType=kind",
+        "--input-default", "eventType=Made", "--input-default", "subject=all=x",
+        "--input-default", "dataVersion=1", "--disable-local-auth",
+        "--public-network-access", "Disabled", "--inbound-ip-rule", "10.0.0.0/8",
+    )  # fmt: skip
+    made = json.loads(capsys.readouterr().out)
+    properties = made["properties"]
+    fields = properties["inputSchemaMapping"]["properties"]
+
+    assert (made["location"], properties["inputSchema"]) == ("westus", "CustomEventSchema")
+    assert fields["eventType"] == {"sourceField": "kind", "defaultValue": "Made"}
+    assert fields["subject"] == {"defaultValue": "all=x"}
+    assert (properties["disableLocalAuth"], properties["publicNetworkAccess"]) == (True, "Disabled")
+    assert properties["inboundIpRules"] == [{"ipMask": "10.0.0.0/8", "action": "Allow"}]
+    with pytest.raises(StartError, match="--input-mapping subject"):
+        await run("topic", "create", "orders", "--input-mapping", "subject")
+
+
+async def test_domain_commands(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Domains, their topics, and event subscriptions to both."""
+    await run("domain", "create", "shops", "--no-auto-delete-topics")
+    await run("domain", "topics", "create", "shops", "a-shop")
+    url = ("--endpoint", "http://localhost:9000/hook")
+    await run("subscription", "create", "audit", "--domain", "shops", *url)
+    await run("subscription", "create", "audit", "--domain", "shops/b-shop", *url)
+    await run("domain", "list")
+    assert "shops  https://localhost:8443/domains/shops/api/events" in capsys.readouterr().out
+    await run("domain", "topics", "list", "shops")
+    assert capsys.readouterr().out.split() == ["NAME", "a-shop", "b-shop"]
+    await run("subscription", "list", "--domain", "shops/b-shop")
+    assert "audit  Succeeded" in capsys.readouterr().out
+    await run("domain", "topics", "delete", "shops", "b-shop")
+    await run("domain", "keys", "shops", "--json")
+    before = json.loads(capsys.readouterr().out)
+    await run("domain", "regenerate-key", "shops", "key2", "--json")
+    after = json.loads(capsys.readouterr().out)
+    await run("domain", "show", "shops", "--json")
+    shown = json.loads(capsys.readouterr().out)["properties"]
+    await run("domain", "delete", "shops")
+    await run("domain", "list")
+
+    assert before["key1"] == after["key1"]
+    assert shown["autoCreateTopicWithFirstSubscription"] is True
+    assert shown["autoDeleteTopicWithLastSubscription"] is False
+    assert capsys.readouterr().out == "none\n"
 
 
 async def test_subscription_commands(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,3 +118,55 @@ async def test_expired_entry_is_skipped(scene: Scene) -> None:
     await apply(scene, expirationTimeUtc="2020-01-01T00:00:00Z")
 
     assert list(scene.resources.subscriptions.all()) == []
+
+
+async def apply_domain(scene: Scene, **domain: Any) -> None:
+    tables = {
+        "domains": [{"name": "shops", "topics": ["a-shop"], **domain}],
+        "subscriptions": [
+            {
+                "name": "one-sub",
+                "domain": "shops",
+                "domainTopic": "b-shop",
+                "endpoint": "http://localhost:9",
+            }
+        ],
+    }
+    await apply_tables(
+        read_tables(tables), resources=scene.resources, clock=scene.clock, spawn=scene.spawn
+    )
+    await scene.settle()
+
+
+async def test_domain_and_its_topics_are_created(scene: Scene) -> None:
+    """And left alone by a second start."""
+    await apply_domain(scene, inboundIpRules=["10.0.0.0/8"])
+    revisions = [record.revision for record in await scene.store.scan("resources")]
+    await apply_domain(scene, inboundIpRules=["10.0.0.0/8"])
+    (topic,) = scene.routing.topics.values()
+    names = [record.name for record in scene.resources.domains.topics(topic.resource_id)]
+
+    assert names == ["a-shop", "b-shop"]
+    assert topic.access.inbound_ip_rules == ("10.0.0.0/8",)
+    assert [record.revision for record in await scene.store.scan("resources")] == revisions
+
+
+async def test_what_the_file_does_not_name_stays(scene: Scene) -> None:
+    """Tags and properties that were given otherwise survive a change by the file."""
+    await apply_domain(scene)
+    (topic,) = scene.routing.topics.values()
+    patch = {"tags": {"a": "b"}, "properties": {"publicNetworkAccess": "Disabled"}}
+    await scene.resources.domains.patch(topic.resource_id, patch)
+    await apply_domain(scene, disableLocalAuth=True)
+    record = scene.resources.domains.get(topic.resource_id)
+
+    assert record.tags == {"a": "b"}
+    assert record.properties == {"publicNetworkAccess": "Disabled", "disableLocalAuth": True}
+
+
+async def test_wrong_domain_stops_the_start(scene: Scene) -> None:
+    """The error names the entry and the property."""
+    with pytest.raises(StartError, match=r"'shops'.*inboundIpRules"):
+        await apply_domain(scene, inboundIpRules=["everywhere"])
+    with pytest.raises(StartError, match=r"'shops'.*Domain topic name"):
+        await apply_domain(scene, topics=["a b"])

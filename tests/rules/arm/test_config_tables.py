@@ -36,9 +36,46 @@ def test_entries_become_requests() -> None:
     assert subscription.body["properties"]["retryPolicy"] == {"maxDeliveryAttempts": 3}
 
 
+def test_properties_of_topics_and_domains_become_bodies() -> None:
+    """Ranges may be texts, and a mapping has no envelope."""
+    fields = {"eventType": {"sourceField": "kind"}}
+    common = {"inboundIpRules": ["10.0.0.0/8"], "inputSchemaMapping": fields}
+    tables = read_tables(
+        {
+            "topics": [{"name": "orders", **common, "disableLocalAuth": True}],
+            "domains": [
+                {"name": "shops", "topics": ["a"], "autoCreateTopicWithFirstSubscription": False}
+            ],
+            "subscriptions": [
+                {"name": "all", "domain": "shops", "endpoint": "http://localhost:9"},
+                {"name": "one", "domain": "shops", "domainTopic": "a", "endpoint": "http://x"},
+            ],
+        }
+    )
+    (topic,), (domain,) = tables.topics, tables.domains
+
+    assert topic.body["properties"] == {
+        "inputSchemaMapping": {"inputSchemaMappingType": "Json", "properties": fields},
+        "disableLocalAuth": True,
+        "inboundIpRules": [{"ipMask": "10.0.0.0/8"}],
+    }
+    assert domain.resource_id.endswith("/providers/Microsoft.EventGrid/domains/shops")
+    assert domain.topics == ("a",)
+    assert domain.body["properties"] == {"autoCreateTopicWithFirstSubscription": False}
+    assert [each.source_id for each in tables.subscriptions] == [
+        domain.resource_id,
+        f"{domain.resource_id}/topics/a",
+    ]
+
+
 @pytest.mark.parametrize(
     ("tables", "named"),
     [
+        ({"topics": [{"name": "a", "autoCreateTopicWithFirstSubscription": True}]}, "autoCreate"),
+        ({"domains": [{"name": "a", "topics": "b"}]}, "'topics' of .*'a'"),
+        ({"domains": [{"name": "a", "colour": "red"}]}, "colour"),
+        ({"subscriptions": [{"name": "a", "topic": "t", "domain": "d"}]}, "both"),
+        ({"subscriptions": [{"name": "a", "domainTopic": "t"}]}, "domainTopic"),
         ({"topics": [{}]}, "name"),
         ({"topics": [{"name": 7}]}, "name"),
         ({"topics": [{"name": "a", "colour": "red"}]}, "colour"),
