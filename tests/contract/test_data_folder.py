@@ -22,6 +22,8 @@ from switchhook.grid.ports import (
 )
 from switchhook.stores.connections import MIGRATIONS, VERSION
 from switchhook.stores.data_folder import claim
+from switchhook.stores.id_hashes import add
+from switchhook.stores.packed_rows import pack
 from switchhook.stores.sqlite import SqliteStore
 from tests.contract.values import a_batch, a_delivery, hashes
 
@@ -57,6 +59,34 @@ async def test_everything_is_there_after_a_restart(folder: Path) -> None:
         assert await store.cursors() == [cursor]
         assert await store.waiting("s1") == [delivery]
         assert store.extent() == LogExtent(first=0, end=3, size=8, oldest_published_at=7)
+
+
+@pytest.mark.parametrize("commits", [3, 32, 33, 70])
+async def test_events_are_found_by_id_after_a_restart(folder: Path, commits: int) -> None:
+    """Those near the end of the log, those before, and both once more after a trim."""
+    large = b"x" * (256 << 10)  # a row of its own, 32 of which are 8 MiB
+    async with SqliteStore.open(folder) as store:
+        for number in range(commits):
+            ids = hashes("a", f"id-{number}")
+            await store.commit((), (a_batch(count=2), a_batch(large, count=2, id_hashes=ids)))
+        await store.trim(4)
+    everywhere = [4 * number + 2 for number in reversed(range(1, commits))]
+
+    for _ in range(2):
+        async with SqliteStore.open(folder) as store:
+            assert await store.find(hash_of_id("a"), limit=1000) == everywhere
+            assert await store.find(hash_of_id("id-2")) == [11]
+            assert await store.find(hash_of_id("id-0")) == []
+
+
+def test_hashes_of_many_small_rows_become_a_block() -> None:
+    """A restart must not read a million rows, however small they are."""
+    (row,) = pack([a_batch(id_hashes=hashes("a"))])
+    recent = add(None, 0, row)
+    for position in range(1, 1023):
+        recent = add(recent, position, row)
+
+    assert [recent.is_full, add(recent, 1023, row).is_full] == [False, True]
 
 
 async def test_positions_go_on_after_everything_was_trimmed_and_a_restart(folder: Path) -> None:

@@ -19,7 +19,7 @@ def bodies(read: list[Appended]) -> list[bytes]:
 
 
 async def test_batch_is_read_as_it_was_appended(store: Store) -> None:
-    """Topic, schema, time, body, count and trace survive, byte for byte."""
+    """Topic, schema, time, body, count, trace and hashes survive, byte for byte."""
     batch = Batch(
         topic="another",
         schema=EventSchema.CLOUD_EVENTS,
@@ -27,6 +27,7 @@ async def test_batch_is_read_as_it_was_appended(store: Store) -> None:
         body='[{"subject":"\u00e9t\u00e9"},\n 1e400]'.encode(),
         count=2,
         traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        id_hashes=b"\x00\xff" * 4,
     )
     await store.commit((), (batch,))
 

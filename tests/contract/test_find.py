@@ -111,6 +111,15 @@ async def test_hashes_of_a_refused_commit_are_not_kept(store: Store) -> None:
     assert await store.find(_A) == []
 
 
+@pytest.mark.parametrize("wrong", [b"", b"abc", b"abcde"])
+async def test_search_for_what_is_no_hash_is_refused(store: Store, wrong: bytes) -> None:
+    """Rather than to find it everywhere or nowhere."""
+    await publish(store, "a")
+
+    with pytest.raises(ValueError, match="4 bytes"):
+        await store.find(wrong)
+
+
 @pytest.mark.parametrize("length", [1, 4, 12])
 async def test_hashes_that_are_not_one_an_event_are_refused(store: Store, length: int) -> None:
     """Every event after them would be found at the wrong position."""

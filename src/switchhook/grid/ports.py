@@ -24,8 +24,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     (W3C Trace Context), or "".
 
     `id_hashes` has four bytes for each event (`hash_of_id`), or is empty where they were not
-    computed: such events are not found by id. It is for `find` alone: a batch that is read from
-    the log has none.
+    computed: such events are not found by id.
     """
 
     topic: str

@@ -1,51 +1,121 @@
 """At which positions are the events whose id has a given hash?
 
-The hashes of consecutive events lie in blocks, four bytes each (`grid.ports.hash_of_id`). A search
-reads the blocks, the newest first: that happens when a person asks, while an index would cost a
-write for every event.
+The hashes lie in the rows of the log, with their events. For a search they are copied to blocks,
+those of many rows together, because an index, or only a second table, would cost every commit a
+write. What no block has yet is in memory; after a restart it is read from the log again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import apsw
 import msgspec
 
 from switchhook.grid.ports import HASH_BYTES, Batch
+from switchhook.stores.packed_rows import Row, unpack
 from switchhook.stores.queries import load_queries
 
 _SQL = load_queries("log.sql")
 
+# The hashes of so many rows, or of rows of so many bytes, become a block; a restart reads less.
+_ROWS_A_BLOCK = 1_024
+_BYTES_A_BLOCK = 8 << 20
+# So many blocks are looked at before whoever else reads gets a turn: a millisecond or two.
+_BLOCKS_A_STEP = 16
+
 
 class Block(msgspec.Struct, frozen=True):
-    """The hashes of consecutive events; the first of them has position `first`."""
+    """The hashes of consecutive events, four bytes each; the first of them has position `first`."""
 
     first: int
     hashes: bytes
 
+    @property
+    def end(self) -> int:
+        """The position after its last event."""
+        return self.first + len(self.hashes) // HASH_BYTES
 
-def blocks(first: int, batches: Iterable[Batch]) -> Iterator[Block]:
-    """The hashes of batches from position `first` on; those without hashes leave a gap."""
-    start, parts = first, list[bytes]()
+
+class Recent(msgspec.Struct, frozen=True):
+    """The hashes of a row of the log and of those `before` it, which are in no stored block.
+
+    They begin at position `start`, in `rows` rows of `size` bytes.
+    """
+
+    blocks: tuple[Block, ...]
+    before: "Recent | None"
+    start: int
+    rows: int
+    size: int
+
+    @property
+    def is_full(self) -> bool:
+        """Whether they are to become a block."""
+        return self.rows >= _ROWS_A_BLOCK or self.size >= _BYTES_A_BLOCK
+
+
+def add(recent: Recent | None, first: int, row: Row) -> Recent:
+    """The hashes of one more row, which begins at position `first`."""
+    found = tuple(blocks(first, row.count, row.members))
+    if recent is None:
+        return Recent(found, None, first, 1, row.size)
+    return Recent(found, recent, recent.start, recent.rows + 1, recent.size + row.size)
+
+
+def blocks(first: int, count: int, batches: Sequence[Batch]) -> Iterable[Block]:
+    """The hashes of the `count` events of batches, which begin at position `first`."""
+    hashes = b"".join([batch.id_hashes for batch in batches])
+    if len(hashes) == count * HASH_BYTES:
+        return (Block(first, hashes),)
+    return _blocks_between_gaps(first, batches) if hashes else ()
+
+
+def _blocks_between_gaps(first: int, batches: Sequence[Batch]) -> Iterator[Block]:
     for batch in batches:
-        if not batch.id_hashes:
-            if parts:
-                yield Block(start, b"".join(parts))
-            start, parts = first + batch.count, []
-        else:
-            parts.append(batch.id_hashes)
+        if batch.id_hashes:
+            yield Block(first, batch.id_hashes)
         first += batch.count
-    if parts:
-        yield Block(start, b"".join(parts))
 
 
-def append(cursor: apsw.Cursor, first: int, batches: Iterable[Batch]) -> None:
-    """Write the hashes of one row of the log."""
-    for block in blocks(first, batches):
-        cursor.execute(_SQL["append_hashes"], (block.first, block.hashes))
+def newest_first(recent: Recent | None) -> Iterator[Block]:
+    """All its blocks."""
+    while recent is not None:
+        yield from reversed(recent.blocks)
+        recent = recent.before
+
+
+def store(cursor: apsw.Cursor, recent: Recent) -> None:
+    """Write the hashes into blocks that are as long as gaps allow."""
+    runs: list[list[Block]] = []
+    for block in reversed(list(newest_first(recent))):
+        if runs and runs[-1][-1].end == block.first:
+            runs[-1].append(block)
+        else:
+            runs.append([block])
+    for run in runs:
+        hashes = b"".join([block.hashes for block in run])
+        cursor.execute(_SQL["add_hashes"], (run[0].first, run[-1].end, hashes))
+
+
+def load_recent(cursor: apsw.Cursor) -> Recent | None:
+    """The hashes of the rows that are in no stored block."""
+    rows: list[tuple[int, Row]] = []
+    total = 0
+    for first, count, size, batches in cursor.execute(_SQL["rows_without_block"], (_ROWS_A_BLOCK,)):
+        total += size
+        if rows and total > _BYTES_A_BLOCK:
+            break  # these have no hashes, or there would be a block
+        members = tuple(appended.batch for appended in unpack(first, batches))
+        rows.append((first, Row(count, 0, size, batches, members)))
+    recent = None
+    for first, row in reversed(rows):
+        recent = add(recent, first, row)
+    return recent
 
 
 def search(block: Block, id_hash: bytes, before: int) -> Iterator[int]:
     """Positions less than `before` in a block, the last first."""
+    if len(id_hash) != HASH_BYTES:
+        raise ValueError(f"a hash of an id has {HASH_BYTES} bytes")
     end = min(len(block.hashes), max(before - block.first, 0) * HASH_BYTES)
     while (found := block.hashes.rfind(id_hash, 0, end)) >= 0:
         at_event, offset = divmod(found, HASH_BYTES)
@@ -54,10 +124,18 @@ def search(block: Block, id_hash: bytes, before: int) -> Iterator[int]:
         end = found + HASH_BYTES - 1  # the next one begins before this one, and may overlap it
 
 
-def find(
-    cursor: apsw.Cursor, id_hash: bytes, before: int, blocks_from: int, blocks_before: int
-) -> list[int]:
-    """Positions less than `before` in the blocks that begin in a range, the last first."""
-    # SQLite looks into the blocks, in C and without Python's lock; few come out.
-    rows = cursor.execute(_SQL["blocks_with_hash"], (blocks_from, blocks_before, id_hash))
-    return [at for first, hashes in rows for at in search(Block(first, hashes), id_hash, before)]
+class Step(msgspec.Struct, frozen=True):
+    """What a part of a search found, the last first; `rest`, if there is more, begins before it."""
+
+    positions: list[int]
+    rest: int | None
+
+
+def find(cursor: apsw.Cursor, id_hash: bytes, before: int, blocks_before: int) -> Step:
+    """Positions less than `before` in some of the blocks that begin before a position."""
+    found: list[int] = []
+    number, first = 0, blocks_before
+    rows = cursor.execute(_SQL["blocks_before"], (blocks_before, _BLOCKS_A_STEP))
+    for number, (first, hashes) in enumerate(rows, start=1):  # noqa: B007 - needed after the loop
+        found += search(Block(first, hashes), id_hash, before)
+    return Step(found, first if number == _BLOCKS_A_STEP else None)

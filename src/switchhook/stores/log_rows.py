@@ -8,6 +8,7 @@ import msgspec
 
 from switchhook.grid.ports import Appended, Batch, LogExtent
 from switchhook.stores import id_hashes
+from switchhook.stores.id_hashes import Recent
 from switchhook.stores.packed_rows import pack, unpack
 from switchhook.stores.queries import load_queries
 
@@ -20,13 +21,17 @@ _TRIM_BYTES = 16 << 20
 
 
 class LogBounds(msgspec.Struct, frozen=True, kw_only=True):
-    """Both ends of the log, in positions and in bytes ever appended; None where it is empty."""
+    """Both ends of the log, in positions and in bytes ever appended; None where it is empty.
+
+    `recent` are the hashes of ids near its end.
+    """
 
     first: int | None
     end: int
     size_before: int
     size_end: int
     oldest_published_at: int | None
+    recent: Recent | None
 
     @property
     def size(self) -> int:
@@ -43,12 +48,19 @@ class LogBounds(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def find_bounds(cursor: apsw.Cursor) -> LogBounds:
+def find_bounds(cursor: apsw.Cursor, recent: Recent | None) -> LogBounds:
     """Both ends of the log as it is stored."""
     last = cursor.execute(_SQL["last_row"]).get
     if last is None:
         end = cursor.execute(_SQL["log_end"]).get
-        return LogBounds(first=None, end=end, size_before=0, size_end=0, oldest_published_at=None)
+        return LogBounds(
+            first=None,
+            end=end,
+            size_before=0,
+            size_end=0,
+            oldest_published_at=None,
+            recent=recent,
+        )
     first, published_at, size_before = cursor.execute(_SQL["first_row"]).get
     end, size_end = last
     return LogBounds(
@@ -57,6 +69,7 @@ def find_bounds(cursor: apsw.Cursor) -> LogBounds:
         size_before=size_before,
         size_end=size_end,
         oldest_published_at=published_at,
+        recent=recent,
     )
 
 
@@ -72,7 +85,9 @@ def append(cursor: apsw.Cursor, batches: Iterable[Batch], bounds: LogBounds) -> 
             row.batches,
         )
         cursor.execute(_SQL["append_row"], values)
-        id_hashes.append(cursor, bounds.end, row.members)
+        recent = id_hashes.add(bounds.recent, bounds.end, row)
+        if recent.is_full:
+            id_hashes.store(cursor, recent)
         is_empty = bounds.first is None
         bounds = LogBounds(
             first=bounds.end if is_empty else bounds.first,
@@ -80,6 +95,7 @@ def append(cursor: apsw.Cursor, batches: Iterable[Batch], bounds: LogBounds) -> 
             size_before=bounds.size_before,
             size_end=bounds.size_end + row.size,
             oldest_published_at=row.published_at if is_empty else bounds.oldest_published_at,
+            recent=None if recent.is_full else recent,
         )
     return bounds
 

@@ -4,8 +4,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from itertools import islice
 
-from msgspec.structs import replace
-
 from switchhook.grid.ports import Appended, Batch, LogExtent
 from switchhook.stores.id_hashes import Block, blocks, search
 
@@ -22,8 +20,8 @@ class MemoryLog:
     def append(self, batches: Iterable[Batch]) -> None:
         """Add batches at the end."""
         for batch in batches:
-            self._hashes += blocks(self._end, (batch,))
-            self._log.append(Appended(self._end, replace(batch, id_hashes=b"")))
+            self._hashes += blocks(self._end, batch.count, (batch,))
+            self._log.append(Appended(self._end, batch))
             self._end += batch.count
             self._size += len(batch.body)
 

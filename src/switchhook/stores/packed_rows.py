@@ -25,6 +25,7 @@ class PackedBatch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     count: int
     body: bytes
     traceparent: str = ""
+    id_hashes: bytes = b""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -65,6 +66,7 @@ def unpack(first: int, batches: bytes) -> Iterator[Appended]:
             body=packed.body,
             count=packed.count,
             traceparent=packed.traceparent,
+            id_hashes=packed.id_hashes,
         )
         yield Appended(first, batch)
         first += packed.count
@@ -72,7 +74,13 @@ def unpack(first: int, batches: bytes) -> Iterator[Appended]:
 
 def _pack_one(batch: Batch) -> PackedBatch:
     return PackedBatch(
-        batch.topic, batch.schema, batch.published_at, batch.count, batch.body, batch.traceparent
+        batch.topic,
+        batch.schema,
+        batch.published_at,
+        batch.count,
+        batch.body,
+        batch.traceparent,
+        batch.id_hashes,
     )
 
 

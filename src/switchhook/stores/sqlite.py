@@ -36,8 +36,6 @@ from switchhook.stores.writer import TrimRequest, Writer
 _log = logging.getLogger(__name__)
 _RECORDS = load_queries("records.sql")
 
-# A search for an id looks at so many positions before others get their turn: 10 ms at most.
-_POSITIONS_A_STEP = 1 << 17
 _AFTER_ALL_TEXT = b""  # to SQLite every blob comes after every text
 
 
@@ -124,16 +122,19 @@ class SqliteStore:
     async def find(
         self, id_hash: bytes, *, before: int | None = None, limit: int = 100
     ) -> list[int]:
-        extent = self.extent()
+        extent, recent = self.extent(), self._writer.bounds.recent
         before = extent.end if before is None else min(before, extent.end)
-        end = before
-        found: list[int] = []
-        while end > extent.first and len(found) < limit:
-            # In steps, so that whoever reads events and rows on the thread waits for one of them.
-            start = max(end - _POSITIONS_A_STEP, 0)
-            found += await self._thread.read(id_hashes.find, id_hash, before, start, end)
-            end = start
-        return found[:limit]
+        found = [
+            position
+            for block in id_hashes.newest_first(recent)
+            for position in id_hashes.search(block, id_hash, before)
+        ]
+        rest: int | None = before if recent is None else min(before, recent.start)
+        while rest is not None and len(found) < limit:
+            step = await self._thread.read(id_hashes.find, id_hash, before, rest)
+            found += step.positions
+            rest = step.rest
+        return [position for position in found[:limit] if position >= extent.first]
 
     async def get(self, collection: str, key: str) -> Record | None:
         row = self._reader.execute(_RECORDS["get_record"], (collection, key)).fetchall()

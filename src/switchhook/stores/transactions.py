@@ -10,6 +10,7 @@ from switchhook.errors import CommitUnknownError, ConflictError, StoreError, Sto
 from switchhook.grid.ports import Batch
 from switchhook.stores import log_rows
 from switchhook.stores.changes import apply_changes, check_conditions
+from switchhook.stores.id_hashes import load_recent
 from switchhook.stores.log_rows import LogBounds
 from switchhook.stores.requests import CommitRequest, refuse_over_cap
 
@@ -47,7 +48,7 @@ class Transactions:
         self._wal_pages_copied = 0
         self._needs_room = False
         connection.set_wal_hook(self._count_wal_pages)
-        self.bounds = log_rows.find_bounds(self._cursor)
+        self.bounds = log_rows.find_bounds(self._cursor, load_recent(self._cursor))
         self.failure: apsw.Error | None = None
 
     def commit(self, group: list[CommitRequest]) -> None:
@@ -129,7 +130,7 @@ class Transactions:
 
     def _trim(self, before: int, max_rows: int) -> tuple[int, LogBounds]:
         removed = log_rows.trim(self._cursor, before, max_rows, self.bounds)
-        return removed, log_rows.find_bounds(self._cursor)
+        return removed, log_rows.find_bounds(self._cursor, self.bounds.recent)
 
     def _checkpoint(self, mode: int) -> None:
         try:

@@ -9,9 +9,10 @@ ALTER TABLE waiting ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
 DROP INDEX waiting_by_due_at;
 CREATE INDEX waiting_by_due_at ON waiting (due_at, position, subscription, run);
 
--- The hashes of consecutive events of one row of the log, from position first on (id_hashes.py).
--- A block is appended with its row, so that an event costs four bytes and no place in an index.
+-- Copies of the hashes of consecutive events, from position first to the one before past
+-- (id_hashes.py).
 CREATE TABLE id_hashes (
     first INTEGER PRIMARY KEY,
+    past INTEGER NOT NULL,
     hashes BLOB NOT NULL
 ) STRICT;

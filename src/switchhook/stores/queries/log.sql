@@ -2,12 +2,16 @@
 INSERT INTO log (first, count, published_at, size, size_before, batches)
 VALUES (?, ?, ?, ?, ?, ?);
 
--- append_hashes: Add the hashes of consecutive events.
-INSERT INTO id_hashes (first, hashes) VALUES (?, ?);
+-- add_hashes: Add a block of hashes of consecutive events.
+INSERT INTO id_hashes (first, past, hashes) VALUES (?, ?, ?);
 
--- blocks_with_hash: The blocks in a range of positions that hold a hash, the newest first.
-SELECT first, hashes FROM id_hashes
-WHERE first >= ? AND first < ? AND instr(hashes, ?) > 0 ORDER BY first DESC;
+-- blocks_before: Some blocks that begin before a position, the newest first.
+SELECT first, hashes FROM id_hashes WHERE first < ? ORDER BY first DESC LIMIT ?;
+
+-- rows_without_block: The rows after the last block, the newest first.
+SELECT first, count, size, batches FROM log
+WHERE first >= coalesce((SELECT past FROM id_hashes ORDER BY first DESC LIMIT 1), 0)
+ORDER BY first DESC LIMIT ?;
 
 -- read_rows: The packed rows from the one that holds a position, in order.
 SELECT first, batches FROM log
@@ -30,8 +34,8 @@ ORDER BY first LIMIT ?2;
 -- trim_before: Forget the rows before a position.
 DELETE FROM log WHERE first < ?;
 
--- trim_hashes_before: Forget the hashes of their events.
-DELETE FROM id_hashes WHERE first < ?;
+-- trim_hashes_before: Forget the blocks of which every position is less than a given one.
+DELETE FROM id_hashes WHERE first < ?1 AND past <= ?1;
 
 -- keep_log_end: Remember where the log ends, so that positions never start again.
 UPDATE progress SET log_end = ?;
