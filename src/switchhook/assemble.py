@@ -179,7 +179,10 @@ async def _running(
                 profiles=frozenset(each.name for each in catalogue.profiles()),
             ),
             tools=HandshakeTools(
-                transport=transport, public_url=lambda: addresses.https, spawn=spawn
+                transport=transport,
+                public_url=lambda: addresses.https,
+                spawn=spawn,
+                deletion_notices=settings.deletion_notices,
             ),
             clock=clock,
             chance=Chance(new_id=lambda: str(uuid.uuid4()), random_bytes=secrets.token_bytes),

@@ -105,6 +105,7 @@ async def open_resources(
     await topics.load()
     await domains.load()
     communication.load()
+    life.load()
     return Resources(
         topics=topics,
         domains=domains,

@@ -2,7 +2,8 @@
 
 Webhook endpoint validation, Event Grid schema (end-point-validation-event-grid-events-schema.md,
 Sep 2024): one event with a code goes out; the handler echoes the code, or somebody opens the
-validation URL within ten minutes.
+validation URL within ten minutes. Deliveries in the custom schema are agreed to in the same way;
+those of CloudEvents as `options_handshake` has it.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ VALIDATION_URL_VALID_FOR = 10 * MINUTE  # the article of 2020 says 5
 VALIDATION_API_VERSION = "2018-05-01-preview"
 FAILURE_CODE = "Url validation"
 
-_HELP = "For troublehooting, visit https://aka.ms/esvalidation."  # spelled as Event Grid spells it
+HELP = "For troublehooting, visit https://aka.ms/esvalidation."  # spelled as Event Grid spells it
 
 
 class Verdict(Enum):
@@ -112,12 +113,14 @@ def judge(response: WebhookResponse, code: str) -> Verdict:
     return Verdict.AWAITING_MANUAL_ACTION
 
 
-def failure_message(base_url: str, response: WebhookResponse, activity: str, now: int) -> str:
+def failure_message(
+    base_url: str, response: WebhookResponse, activity: str, now: int, method: str = "POST"
+) -> str:
     """How Event Grid words a failed validation."""
     return (
-        f"Webhook validation handshake failed for {base_url}. Http POST request failed with "
-        f"response code {_status_name(response.status)}. {_HELP} "
-        f"Activity id:{activity}, timestamp: {_dotnet_time(now)} (UTC)."
+        f"Webhook validation handshake failed for {base_url}. Http {method} request failed with "
+        f"response code {_status_name(response.status)}. {HELP} "
+        f"{closing(activity, now)}"
     )
 
 
@@ -128,9 +131,14 @@ def manual_message(base_url: str, body: bytes, activity: str, now: int) -> str:
         f"Webhook validation handshake failed for {base_url}. Http POST request retuned 2XX "
         f"response with response body {text}. When a validation request is accepted without "
         "validation code in the response body, Http GET is expected on the validation url "
-        f"included in the validation event(within 10 minutes). {_HELP} "
-        f"Activity id:{activity}, timestamp: {_dotnet_time(now)} (UTC)."
+        f"included in the validation event(within 10 minutes). {HELP} "
+        f"{closing(activity, now)}"
     )
+
+
+def closing(activity: str, now: int) -> str:
+    """What every message of Event Grid about a handshake ends with."""
+    return f"Activity id:{activity}, timestamp: {_dotnet_time(now)} (UTC)."
 
 
 def _echoes(body: bytes, code: str) -> bool:

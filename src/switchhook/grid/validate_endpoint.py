@@ -1,12 +1,13 @@
 """Run the handshake with a webhook over the transport."""
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
 from switchhook.clock import Clock
 from switchhook.grid import handshake as rules
-from switchhook.grid.handshake import Handshake, Verdict
+from switchhook.grid.handshake import Verdict
 from switchhook.grid.ports import Failure, Transport, WebhookRequest, WebhookResponse
 
 
@@ -19,12 +20,16 @@ class Validation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def validate_endpoint(
-    request: WebhookRequest, handshake: Handshake, *, transport: Transport, clock: Clock
+    request: WebhookRequest,
+    judge: Callable[[WebhookResponse], Verdict],
+    *,
+    transport: Transport,
+    clock: Clock,
 ) -> Validation:
     """Ask the endpoint, once more after a pause when it did not answer in time."""
     for attempt in range(1, rules.RETRIES + 2):
         response = await _send(request, transport)
-        verdict = rules.judge(response, handshake.code)
+        verdict = judge(response)
         if response.failure is not Failure.TIMED_OUT or attempt > rules.RETRIES:
             break
         await sleep(clock, rules.RETRY_DELAY)

@@ -1,6 +1,7 @@
 """The URL that completes a handshake by hand. Its token is the permission: no guard stands before.
 
-What Azure answers there is not documented.
+A webhook for CloudEvents may grant permission here too, by GET or POST and at a rate that is
+ignored, as Azure ignores it (`WebHook-Allowed-Rate`). What Azure answers is not documented.
 """
 
 from starlette.requests import Request
@@ -14,7 +15,7 @@ DONE = "Webhook successfully validated as a subscription endpoint.\n"
 
 
 def routes(subscriptions: SubscriptionResources) -> list[BaseRoute]:
-    """`GET /eventsubscriptions/{name}/validate`."""
+    """`GET` and `POST /eventsubscriptions/{name}/validate`."""
 
     async def validate(request: Request) -> Response:
         query = request.query_params
@@ -28,4 +29,4 @@ def routes(subscriptions: SubscriptionResources) -> list[BaseRoute]:
             )
         return PlainTextResponse(DONE)
 
-    return [Route("/eventsubscriptions/{name}/validate", validate, methods=["GET"])]
+    return [Route("/eventsubscriptions/{name}/validate", validate, methods=["GET", "POST"])]

@@ -117,6 +117,14 @@ class Settings:
     allow_http_webhooks: Annotated[
         bool, About(kinds.BOOLEAN, "Deliver over http to other hosts than loopback too.")
     ] = False
+    deletion_notices: Annotated[
+        bool,
+        About(
+            kinds.BOOLEAN,
+            "Tell a webhook when its event subscription is deleted "
+            "(`Microsoft.EventGrid.SubscriptionDeletedEvent`, one try).",
+        ),
+    ] = False
     webhook_ca: Annotated[
         Path | None,
         About(

@@ -18,7 +18,7 @@ from switchhook.communication.resources import CommunicationResource
 from switchhook.grid.ports import Failure, WebhookRequest, WebhookResponse
 from switchhook.grid.resources.sources import EventSource
 from switchhook.grid.resources.subscription_life import HandshakeTools
-from switchhook.grid.subscriptions import EventSubscription
+from switchhook.grid.subscriptions import DeliverySettings, EventSubscription
 from switchhook.grid.topics import Topic
 from switchhook.http import validation_api
 from switchhook.http.arm_api import routes as arm_routes
@@ -42,6 +42,7 @@ class RecordingRouting:
         self.in_force: dict[str, EventSubscription] = {}
         self.activated: list[EventSubscription] = []
         self.removed: list[str] = []
+        self.settings: dict[str, DeliverySettings] = {}
 
     def add_topic(self, topic: Topic) -> None:
         self.topics[topic.incarnation] = topic
@@ -53,7 +54,11 @@ class RecordingRouting:
         self.in_force[subscription.incarnation] = subscription
         self.activated.append(subscription)
 
+    def configure(self, incarnation: str, settings: DeliverySettings) -> None:
+        self.settings[incarnation] = settings
+
     def remove_subscription(self, incarnation: str) -> None:
+        self.settings.pop(incarnation, None)
         self.in_force.pop(incarnation, None)
         self.removed.append(incarnation)
 
@@ -112,6 +117,7 @@ class Scene:
         self.numbers = itertools.count(1)
         self.acted: list[tuple[str, dict[str, Any]]] = []
         self.public_url = PUBLIC_URL
+        self.deletion_notices = False
 
     async def open(self) -> "Scene":
         self.routing = RecordingRouting()
@@ -124,7 +130,10 @@ class Scene:
                 types=frozenset({SMS_RECEIVED}), profiles=frozenset({"GA", "docs-2022"})
             ),
             tools=HandshakeTools(
-                transport=self.transport, public_url=lambda: self.public_url, spawn=self.spawn
+                transport=self.transport,
+                public_url=lambda: self.public_url,
+                spawn=self.spawn,
+                deletion_notices=self.deletion_notices,
             ),
             clock=self.clock,
             chance=Chance(new_id=self.new_id, random_bytes=lambda count: b"k" * count),

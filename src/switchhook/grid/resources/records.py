@@ -12,6 +12,8 @@ from switchhook.grid.events import EventSchema
 from switchhook.grid.handshake import Handshake
 from switchhook.grid.resources.ids import EVENT_GRID, key_of
 from switchhook.grid.subscriptions import (
+    DeadLetterDestination,
+    DeliverySettings,
     Filter,
     ProvisioningState,
     RetryPolicy,
@@ -85,10 +87,20 @@ class SystemTopicRecord(msgspec.Struct, frozen=True, kw_only=True, tag="systemTo
     implicit: bool = False
 
 
+class ResourceIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """With which identity a topic was asked to deliver; it is kept and shown."""
+
+    type: str
+    user_assigned: str = ""
+
+
 class SubscriptionDefinition(msgspec.Struct, frozen=True, kw_only=True):
     """What an event subscription was asked to be."""
 
     destination: WebHookDestination
+    delivery_identity: ResourceIdentity | None = None
+    dead_letter_destination: DeadLetterDestination | None = None
+    dead_letter_identity: ResourceIdentity | None = None
     filter: Filter = Filter()
     retry_policy: RetryPolicy = RetryPolicy()
     event_delivery_schema: EventSchema = EventSchema.EVENT_GRID
@@ -116,10 +128,8 @@ class SubscriptionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="eventSu
     error: str = ""
 
 
-class DeliverySettingsRecord(msgspec.Struct, frozen=True, kw_only=True, tag="deliverySettings"):
+class DeliverySettingsRecord(DeliverySettings, frozen=True, kw_only=True, tag="deliverySettings"):
     """Switchhook's own settings of an event subscription; they may be made before it."""
-
-    validate_endpoint: bool = True
 
 
 GRID_KINDS: tuple[type[msgspec.Struct], ...] = (

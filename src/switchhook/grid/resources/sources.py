@@ -9,7 +9,7 @@ from switchhook.grid.ports import Delete, Put
 from switchhook.grid.resources.ids import collapse, key_of
 from switchhook.grid.resources.records import DomainRecord, DomainTopicRecord
 from switchhook.grid.resources.view import ResourceView
-from switchhook.grid.subscriptions import EventSubscription
+from switchhook.grid.subscriptions import DeliverySettings, EventSubscription
 from switchhook.grid.topics import Topic
 
 _TOPICS = "/topics/"
@@ -50,6 +50,9 @@ class Routing(Protocol):
 
     def activate(self, subscription: EventSubscription) -> None:
         """This version is in force from its `from_position` on."""
+
+    def configure(self, incarnation: str, settings: DeliverySettings) -> None:
+        """These are the settings of the event subscription, which may not be in force yet."""
 
     def remove_subscription(self, incarnation: str) -> None:
         """The event subscription is deleted, and with it what waits for it."""

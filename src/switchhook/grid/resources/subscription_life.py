@@ -14,12 +14,15 @@ import msgspec
 from switchhook.clock import Clock, Timer
 from switchhook.errors import StoreError
 from switchhook.grid import handshake as rules
+from switchhook.grid.consent import Question
+from switchhook.grid.deletion_notice import DeletedSubscription, build_notice
 from switchhook.grid.handshake import Handshake, Verdict
-from switchhook.grid.ports import Failure, Records, Transport
+from switchhook.grid.ports import Failure, Records, Transport, WebhookResponse
 from switchhook.grid.resources.domain_rules import (
     domain_topic_no_longer_implied,
     implied_domain_topic,
 )
+from switchhook.grid.resources.ids import EVENT_GRID
 from switchhook.grid.resources.operations import Operations
 from switchhook.grid.resources.records import (
     DeliverySettingsRecord,
@@ -37,7 +40,7 @@ from switchhook.grid.resources.subscription_versions import (
 )
 from switchhook.grid.resources.system_topics import find_system_topic, implicit_system_topic
 from switchhook.grid.resources.view import ResourceView
-from switchhook.grid.subscriptions import ProvisioningState
+from switchhook.grid.subscriptions import ProvisioningState, WebHookDestination
 from switchhook.grid.topics import TopicKind
 from switchhook.grid.validate_endpoint import Validation, validate_endpoint
 
@@ -48,11 +51,18 @@ _UNFINISHED = (ProvisioningState.CREATING, ProvisioningState.UPDATING)
 
 
 class HandshakeTools(msgspec.Struct, frozen=True, kw_only=True):
-    """What a handshake needs from outside: `public_url` stands in front of validation URLs."""
+    """What a handshake needs from outside: `public_url` stands in front of validation URLs.
+
+    `token` answers what authorizes requests to a webhook that is protected with Microsoft Entra.
+    With `deletion_notices` an endpoint is told when its event subscription is deleted; whether
+    Azure does that is not documented, and no capture shows it: the default says nothing.
+    """
 
     transport: Transport
     public_url: Callable[[], str]
     spawn: Spawn
+    token: Callable[[WebHookDestination], str | None] = lambda _: None
+    deletion_notices: bool = False
 
 
 class SubscriptionLife:
@@ -83,6 +93,11 @@ class SubscriptionLife:
 
     # --- start and stop ------------------------------------------------------------------------
 
+    def load(self) -> None:
+        """Tell the router the settings of what it has brought back."""
+        for key, record in self._view.all(SubscriptionRecord):
+            self._routing.configure(record.incarnation, self._settings(key))
+
     def start(self) -> None:
         """Take up what an earlier run left: handshakes that had not ended, and deadlines."""
         for key, record in list(self._view.all(SubscriptionRecord)):
@@ -104,8 +119,7 @@ class SubscriptionLife:
         self, key: str, record: SubscriptionRecord, source: EventSource
     ) -> SubscriptionRecord:
         """Write `record` down and start its handshake, unless its settings waive that."""
-        settings = self._view.get(settings_key(key), DeliverySettingsRecord)
-        if settings is not None and not settings.validate_endpoint:
+        if not self._settings(key).validate_endpoint:
             return await self.activate(key, record, source)
         asking = msgspec.structs.replace(record, handshake=self._new_handshake())
         await self._view.write({key: asking, **self._implied(source)})
@@ -126,16 +140,14 @@ class SubscriptionLife:
     async def _run_handshake(self, key: str, record: SubscriptionRecord) -> None:
         shake = record.handshake
         assert shake is not None, "a record that is Creating has one"  # noqa: S101
+        question = _question(record)
+        url = rules.validation_url(self._tools.public_url(), record.name, shake)
         try:
-            request = rules.build_request(
-                record.definition.destination.endpoint_url,
-                record.name,
-                record.source,
-                rules.validation_url(self._tools.public_url(), record.name, shake),
-                shake,
-            )
             validation = await validate_endpoint(
-                request, shake, transport=self._tools.transport, clock=self._clock
+                question.request(url, shake, self._tools.token(record.definition.destination)),
+                question.judge(shake),
+                transport=self._tools.transport,
+                clock=self._clock,
             )
             if self._stopped and validation.response.failure is Failure.ABORTED:
                 return
@@ -156,7 +168,10 @@ class SubscriptionLife:
         elif validation.verdict is Verdict.AWAITING_MANUAL_ACTION:
             await self._await_manual_action(key, record, validation)
         else:
-            await self._fail(key, record, self._failure(record, validation))
+            message = _question(record).refusal(
+                validation.response, record.operation, self._clock.now()
+            )
+            await self._fail(key, record, message)
 
     async def activate(
         self, key: str, record: SubscriptionRecord, source: EventSource
@@ -175,6 +190,7 @@ class SubscriptionLife:
             edits = {key: done, **self._implied(source)}
 
             def activate(position: int) -> None:
+                self._routing.configure(record.incarnation, self._settings(key))
                 self._routing.activate(msgspec.structs.replace(version, from_position=position))
 
             await self._view.write(edits, [put_version(version)], activate)
@@ -188,11 +204,8 @@ class SubscriptionLife:
         waiting = msgspec.structs.replace(
             record,
             state=ProvisioningState.AWAITING_MANUAL_ACTION,
-            error=rules.manual_message(
-                record.definition.destination.endpoint_base_url,
-                validation.response.body,
-                record.operation,
-                self._clock.now(),
+            error=_question(record).still_open(
+                validation.response, record.operation, self._clock.now()
             ),
         )
         await self._view.write({key: waiting})
@@ -209,15 +222,21 @@ class SubscriptionLife:
         self._arm(key, failed)
         _log.warning("handshake.failed", extra={"subscription": key, "reason": message})
 
-    def _failure(self, record: SubscriptionRecord, validation: Validation) -> str:
-        base_url = record.definition.destination.endpoint_base_url
-        message = rules.failure_message(
-            base_url, validation.response, record.operation, self._clock.now()
-        )
-        detail = validation.response.detail or validation.response.failure
-        return f"{message} ({detail})" if detail else message
+    async def configure(self, key: str, settings: DeliverySettingsRecord) -> None:
+        """Write the settings of a subscription down; it may come later."""
 
-    async def delete(self, key: str) -> bool:
+        def tell(_: int) -> None:
+            record = self._view.get(key, SubscriptionRecord)
+            if record is not None:
+                self._routing.configure(record.incarnation, settings)
+
+        await self._view.write({settings_key(key): settings}, on_durable=tell)
+
+    def _settings(self, key: str) -> DeliverySettingsRecord:
+        found = self._view.get(settings_key(key), DeliverySettingsRecord)
+        return found or DeliverySettingsRecord()
+
+    async def delete(self, key: str, *, tells_endpoint: bool = False) -> bool:
         """Remove a subscription and its settings; False when there was no subscription."""
         record = self._view.get(key, SubscriptionRecord)
         removal = await removal_of([key], self._view, self._records)
@@ -229,7 +248,35 @@ class SubscriptionLife:
             await self._view.write(
                 edits, removal.changes, on_durable=lambda _: self.removed(removal)
             )
+        if record is not None and tells_endpoint and self._tools.deletion_notices:
+            self._tell_endpoint(key, record)
         return record is not None
+
+    def _tell_endpoint(self, key: str, record: SubscriptionRecord) -> None:
+        """One try, to the endpoint that agreed."""
+        if record.in_force is None:
+            return
+        gone = DeletedSubscription(
+            id=f"{record.source}/providers/{EVENT_GRID}/eventSubscriptions/{record.name}",
+            name=record.name,
+            topic=record.source,
+            endpoint_url=record.in_force.destination.endpoint_url,
+            schema=record.in_force.event_delivery_schema,
+        )
+        notice = build_notice(
+            gone,
+            event_id=self._new_id(),
+            now=self._clock.now(),
+            token=self._tools.token(record.in_force.destination),
+        )
+
+        def heard(response: WebhookResponse) -> None:
+            _log.info(
+                "subscription.deletion_told",
+                extra={"subscription": key, "status": response.status, "detail": response.detail},
+            )
+
+        self._tools.transport.send(notice, heard)
 
     def removed(self, removal: Removal) -> None:
         """The commit with `removal` is durable: forget timers and tell the router."""
@@ -315,3 +362,13 @@ class SubscriptionLife:
             token=self._new_id().replace("-", ""),
             started_at=self._clock.now(),
         )
+
+
+def _question(record: SubscriptionRecord) -> Question:
+    definition = record.definition
+    return Question(
+        endpoint_url=definition.destination.endpoint_url,
+        schema=definition.event_delivery_schema,
+        subscription_name=record.name,
+        topic=record.source,
+    )

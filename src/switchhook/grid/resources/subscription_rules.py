@@ -1,8 +1,6 @@
 """How does the body of an event subscription become its definition, and a record a body?"""
 
-import ipaddress
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -10,20 +8,27 @@ from switchhook.clock import SECOND, to_text
 from switchhook.errors import RequestError
 from switchhook.grid.events import EventSchema
 from switchhook.grid.filters import needs_ignored_slash
+from switchhook.grid.resources import dead_letter_rules, destination_rules
 from switchhook.grid.resources.body_rules import (
     Body,
     as_count,
     as_instant,
     as_object,
-    as_text,
     as_texts,
-    check_fixed,
     check_members,
     refuse,
 )
+from switchhook.grid.resources.delivery_schema_rules import (
+    read_delivery_schema,
+    render_delivery_schema,
+)
 from switchhook.grid.resources.filter_rules import read_filter, render_filter
 from switchhook.grid.resources.ids import with_lower_case_provider
-from switchhook.grid.resources.records import SubscriptionDefinition, SubscriptionRecord
+from switchhook.grid.resources.records import (
+    ResourceIdentity,
+    SubscriptionDefinition,
+    SubscriptionRecord,
+)
 from switchhook.grid.subscriptions import (
     EVENT_TIME_TO_LIVE_IN_MINUTES,
     MAX_DELIVERY_ATTEMPTS,
@@ -32,22 +37,20 @@ from switchhook.grid.subscriptions import (
     WebHookDestination,
 )
 
-PREFERRED_BATCH_SIZE_IN_KILOBYTES = (1, 1024)
-MAX_URL_LENGTH = 2048  # assumed
-INVALID_URL = (
-    "Invalid event subscription request: Supplied URL is invalid. It cannot be null or empty and "
-    "should be a proper HTTPS URL like https://www.example.com."
-)
 INVALID_EXPIRATION = "Invalid expiration time."
 
-_SETTABLE = (
-    "destination",
-    "filter",
-    "labels",
-    "expirationTimeUtc",
-    "eventDeliverySchema",
-    "retryPolicy",
-)
+# Each member of a body with the fields of the definition that it decides.
+_FIELDS = {
+    destination_rules.PLAIN: ("destination", "delivery_identity"),
+    destination_rules.WITH_IDENTITY: ("destination", "delivery_identity"),
+    "filter": ("filter",),
+    "labels": ("labels",),
+    "expirationTimeUtc": ("expires_at",),
+    "eventDeliverySchema": ("event_delivery_schema",),
+    "retryPolicy": ("retry_policy",),
+    dead_letter_rules.PLAIN: ("dead_letter_destination", "dead_letter_identity"),
+    dead_letter_rules.WITH_IDENTITY: ("dead_letter_destination", "dead_letter_identity"),
+}
 _READ_ONLY = {"topic", "provisioningState"}
 _LATER = " in this release"
 
@@ -58,6 +61,7 @@ class SubscriptionRules(msgspec.Struct, frozen=True, kw_only=True):
     now: int
     allow_http_webhooks: bool = False
     event_types: frozenset[str] | None = None
+    input_schema: EventSchema = EventSchema.EVENT_GRID
 
 
 def read_definition(body: Body, rules: SubscriptionRules) -> SubscriptionDefinition:
@@ -74,7 +78,7 @@ def update_definition(
     if "properties" in body:
         refuse(
             "The body of an update has no 'properties': "
-            f"its members are {', '.join(_SETTABLE)} themselves."
+            f"its members are {', '.join(_FIELDS)} themselves."
         )
     return _read(body, definition, rules)
 
@@ -91,15 +95,16 @@ def render_subscription(
         "properties": {
             "topic": _topic(record.source),
             "provisioningState": record.state.value,
-            "destination": _render_destination(definition),
+            **destination_rules.render_delivery(definition),
             "filter": render_filter(definition.filter),
             "labels": list(definition.labels) if definition.labels is not None else None,
             "expirationTimeUtc": _render_instant(definition.expires_at),
-            "eventDeliverySchema": definition.event_delivery_schema.value,
+            "eventDeliverySchema": render_delivery_schema(definition.event_delivery_schema),
             "retryPolicy": {
                 "maxDeliveryAttempts": definition.retry_policy.max_delivery_attempts,
                 "eventTimeToLiveInMinutes": definition.retry_policy.event_time_to_live_in_minutes,
             },
+            **dead_letter_rules.render_dead_letter(definition),
         },
     }
 
@@ -119,99 +124,47 @@ def slash_warning(filter_: Filter, slashed_subjects: tuple[str, ...]) -> str | N
 def _read(
     properties: Body, before: SubscriptionDefinition | None, rules: SubscriptionRules
 ) -> SubscriptionDefinition:
-    check_members(
-        properties, {*_SETTABLE, *_READ_ONLY}, "eventSubscription.properties", hint=_LATER
-    )
-    destination = _read_destination(properties.get("destination"), before, rules)
-    schema = _read_schema(properties.get("eventDeliverySchema"))
-    asked = {name: properties.get(name) is not None for name in _SETTABLE}
+    check_members(properties, {*_FIELDS, *_READ_ONLY}, "eventSubscription.properties", hint=_LATER)
+    asked = _read_destination(properties, before, rules)
+    dead_letter, dead_letter_identity = dead_letter_rules.read_dead_letter(properties)
     definition = SubscriptionDefinition(
-        destination=destination,
+        destination=asked[0],
+        delivery_identity=asked[1],
         filter=read_filter(properties.get("filter"), event_types=rules.event_types),
         retry_policy=_read_retry_policy(properties.get("retryPolicy")),
-        event_delivery_schema=schema,
+        event_delivery_schema=read_delivery_schema(
+            properties.get("eventDeliverySchema"), rules.input_schema
+        ),
         labels=as_texts(properties.get("labels"), "labels"),
         expires_at=_read_expiry(properties.get("expirationTimeUtc"), rules.now),
+        dead_letter_destination=dead_letter,
+        dead_letter_identity=dead_letter_identity,
     )
-    if before is None:
-        return definition
-    return msgspec.structs.replace(
-        definition,
-        filter=definition.filter if asked["filter"] else before.filter,
-        retry_policy=definition.retry_policy if asked["retryPolicy"] else before.retry_policy,
-        labels=definition.labels if asked["labels"] else before.labels,
-        expires_at=definition.expires_at if asked["expirationTimeUtc"] else before.expires_at,
-    )
+    return definition if before is None else _with_unnamed(definition, before, properties)
+
+
+def _with_unnamed(
+    after: SubscriptionDefinition, before: SubscriptionDefinition, body: Body
+) -> SubscriptionDefinition:
+    """`after`, with what the body of an update does not name as it was before."""
+    named = {field for name in _FIELDS if body.get(name) is not None for field in _FIELDS[name]}
+    kept = {name for fields in _FIELDS.values() for name in fields} - named
+    return msgspec.structs.replace(after, **{name: getattr(before, name) for name in kept})
 
 
 def _read_destination(
-    value: object, before: SubscriptionDefinition | None, rules: SubscriptionRules
-) -> WebHookDestination:
-    if value is None:
-        if before is None:
-            refuse("Invalid event subscription request: 'destination' is required.")
-        return before.destination
-    destination = as_object(value, "destination")
-    check_members(destination, {"endpointType", "properties"}, "destination")
-    kind = as_text(destination.get("endpointType"), "destination.endpointType")
-    if kind.lower() != "webhook":
-        refuse(f"The endpointType '{kind}' of 'destination' is not supported{_LATER}: use WebHook.")
-    properties = as_object(destination.get("properties"), "destination.properties")
-    known = {"endpointUrl", "endpointBaseUrl", "preferredBatchSizeInKilobytes", "maxEventsPerBatch"}
-    check_members(properties, known, "destination.properties", hint=_LATER)
-    check_fixed(properties, {"maxEventsPerBatch": 1}, "destination.properties")
-    batch_size = as_count(
-        properties.get("preferredBatchSizeInKilobytes"),
-        "destination.properties.preferredBatchSizeInKilobytes",
-        PREFERRED_BATCH_SIZE_IN_KILOBYTES,
-        64,
+    properties: Body, before: SubscriptionDefinition | None, rules: SubscriptionRules
+) -> tuple[WebHookDestination, ResourceIdentity | None]:
+    asked = destination_rules.read_delivery(
+        properties,
+        before.destination if before else None,
+        allow_http=rules.allow_http_webhooks,
     )
-    # Reads hide the URL, so a client that sends back what it read has none to send: keep it.
-    if properties.get("endpointUrl") is None and before is not None:
-        return msgspec.structs.replace(
-            before.destination, preferred_batch_size_in_kilobytes=batch_size
-        )
-    url = as_text(properties.get("endpointUrl"), "destination.properties.endpointUrl", 1 << 16)
-    check_endpoint_url(url, allow_http=rules.allow_http_webhooks)
-    return WebHookDestination(endpoint_url=url, preferred_batch_size_in_kilobytes=batch_size)
-
-
-def check_endpoint_url(url: str, *, allow_http: bool) -> None:
-    """Refuse what cannot be a webhook; http is for loopback, elsewhere only when it is allowed."""
-    invalid = RequestError(400, "InvalidRequest", INVALID_URL)
-    if not url or len(url) > MAX_URL_LENGTH or not url.isascii() or not url.isprintable():
-        raise invalid
-    if " " in url or "#" in url:
-        raise invalid
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise invalid from None
-    if (
-        parts.scheme.lower() not in ("http", "https")
-        or not host
-        or port == 0
-        or "@" in parts.netloc
-    ):
-        raise invalid
-    if parts.scheme.lower() == "http" and not (allow_http or is_loopback(host)):
-        raise RequestError(
-            400,
-            "InvalidRequest",
-            f"{INVALID_URL} (http to another machine needs the option --allow-http-webhooks.)",
-        )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only be this machine."""
-    name = host.lower().rstrip(".")
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return False
+    if asked is not None:
+        return asked
+    if before is None:
+        refuse("Invalid event subscription request: 'destination' is required.")
+    return before.destination, before.delivery_identity
 
 
 def _read_retry_policy(value: object) -> RetryPolicy:
@@ -234,33 +187,11 @@ def _read_retry_policy(value: object) -> RetryPolicy:
     )
 
 
-def _read_schema(value: object) -> EventSchema:
-    check_fixed(
-        {"eventDeliverySchema": value},
-        {"eventDeliverySchema": EventSchema.EVENT_GRID.value},
-        "properties",
-    )
-    return EventSchema.EVENT_GRID
-
-
 def _read_expiry(value: object, now: int) -> int | None:
     expires_at = as_instant(value, "expirationTimeUtc")
     if expires_at is not None and expires_at <= now:
         raise RequestError(400, "InvalidRequest", INVALID_EXPIRATION)
     return expires_at
-
-
-def _render_destination(definition: SubscriptionDefinition) -> dict[str, Any]:
-    webhook = definition.destination
-    return {
-        "endpointType": "WebHook",
-        "properties": {
-            "endpointUrl": None,  # only getFullUrl shows it: the query may hold a secret
-            "endpointBaseUrl": webhook.endpoint_base_url,
-            "maxEventsPerBatch": 1,
-            "preferredBatchSizeInKilobytes": webhook.preferred_batch_size_in_kilobytes,
-        },
-    }
 
 
 def _render_instant(instant: int | None) -> str | None:

@@ -43,6 +43,7 @@ def version_of(record: SubscriptionRecord, source: EventSource) -> EventSubscrip
         retry_policy=definition.retry_policy,
         event_delivery_schema=definition.event_delivery_schema,
         domain_topic=source.domain_topic.lower(),
+        dead_letter_destination=definition.dead_letter_destination,
     )
 
 
@@ -60,6 +61,8 @@ def delivers_alike(before: SubscriptionDefinition | None, after: SubscriptionDef
         after,
         labels=before.labels,
         expires_at=before.expires_at,
+        delivery_identity=before.delivery_identity,
+        dead_letter_identity=before.dead_letter_identity,
     )
     return same == before
 

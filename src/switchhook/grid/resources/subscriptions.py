@@ -6,7 +6,7 @@ import msgspec
 
 from switchhook.clock import Clock
 from switchhook.grid.ports import Records
-from switchhook.grid.resources.body_rules import Body, as_flag, as_object, check_members
+from switchhook.grid.resources.body_rules import Body
 from switchhook.grid.resources.domain_rules import check_new_subscription
 from switchhook.grid.resources.ids import key_of
 from switchhook.grid.resources.names import check_subscription_name
@@ -18,6 +18,7 @@ from switchhook.grid.resources.records import (
     subscription_key,
     subscriptions_prefix,
 )
+from switchhook.grid.resources.settings_rules import read_settings
 from switchhook.grid.resources.sources import EventSource, EventSources
 from switchhook.grid.resources.subscription_life import SubscriptionLife
 from switchhook.grid.resources.subscription_rules import (
@@ -138,7 +139,7 @@ class SubscriptionResources:
             return await self._life.validate_or_activate(key, record, source)
 
     async def patch(self, source: EventSource, name: str, body: Body) -> SubscriptionRecord:
-        """Change what the flat `body` names; an endpoint that stays is not asked again.
+        """Change what the flat `body` names. The endpoint is asked at each update, as at creation.
 
         Raises:
             RequestError: the body breaks a rule, or there is no such event subscription.
@@ -159,33 +160,23 @@ class SubscriptionResources:
                 attempts=0,
                 error="",
             )
-            agreed = before.state is ProvisioningState.SUCCEEDED
-            if agreed and definition.destination == before.definition.destination:
-                return await self._life.activate(key, record, source)
             return await self._life.validate_or_activate(key, record, source)
 
     async def delete(self, source: EventSource, name: str) -> bool:
         """Remove it with all that waits for it; False when there was none."""
         key = subscription_key(source.resource_id, name)
         async with self._view.turn:
-            return await self._life.delete(key)
+            return await self._life.delete(key, tells_endpoint=True)
 
     async def put_settings(self, source: EventSource, name: str, body: Body) -> None:
         """Write the delivery settings of an event subscription, which need not exist yet."""
         check_subscription_name(name)
-        check_members(body, {"id", "name", "type", "properties"}, "deliverySettings")
-        properties = as_object(body.get("properties"), "properties")
-        read_only = {"lastValidationError", "validationAttempts", "warnings"}
-        check_members(properties, {"validateEndpoint"} | read_only, "deliverySettings.properties")
-        asked = properties.get("validateEndpoint")
-        wanted = DeliverySettingsRecord(
-            validate_endpoint=as_flag(True if asked is None else asked, "validateEndpoint")
-        )
-        key = settings_key(subscription_key(source.resource_id, name))
+        wanted = read_settings(body)
+        key = subscription_key(source.resource_id, name)
         async with self._view.turn:
             self._current(source)
-            if self._view.get(key, DeliverySettingsRecord) != wanted:
-                await self._view.write({key: wanted})
+            if self._view.get(settings_key(key), DeliverySettingsRecord) != wanted:
+                await self._life.configure(key, wanted)
 
     async def complete(self, name: str, handshake_id: str, token: str) -> bool:
         """Somebody opened the validation URL; False when it is not, or no longer, one of ours."""
@@ -240,4 +231,5 @@ class SubscriptionResources:
             now=self._clock.now(),
             allow_http_webhooks=self._allow_http_webhooks,
             event_types=source.event_types,
+            input_schema=source.topic.input_schema,
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 from starlette.responses import Response
 
+from switchhook.grid.resources.attribute_rules import ACTION_SHOWS_SECRETS, render_attributes
 from switchhook.grid.resources.body_rules import refuse
 from switchhook.grid.resources.ids import (
     EVENT_GRID,
@@ -13,6 +14,7 @@ from switchhook.grid.resources.ids import (
     parse_path,
 )
 from switchhook.grid.resources.records import SubscriptionRecord
+from switchhook.grid.resources.settings_rules import render_settings
 from switchhook.grid.resources.sources import EventSource, EventSources
 from switchhook.grid.resources.subscription_rules import render_subscription
 from switchhook.grid.resources.subscription_versions import not_found, parent_not_found
@@ -104,10 +106,12 @@ class SubscriptionRoutes:
         return json_response({"endpointUrl": record.definition.destination.endpoint_url})
 
     async def get_delivery_attributes(self, request: ArmRequest) -> Response:
-        """POST getDeliveryAttributes: none, in this release."""
+        """POST getDeliveryAttributes: the headers of the subscriber's choice."""
         parent = self._parent(request.path)
-        self._record(parent, request.path.name)
-        return json_response({"value": []})
+        record = self._record(parent, request.path.name)
+        attributes = record.definition.destination.attributes
+        shown = render_attributes(attributes, with_secrets=ACTION_SHOWS_SECRETS)
+        return json_response({"value": shown})
 
     # --- delivery settings ---------------------------------------------------------------------
 
@@ -138,7 +142,7 @@ class SubscriptionRoutes:
             "name": "default",
             "type": f"{SETTINGS_NAMESPACE}/deliverySettings",
             "properties": {
-                "validateEndpoint": settings.validate_endpoint,
+                **render_settings(settings),
                 "lastValidationError": (record.error or None) if record else None,
                 "validationAttempts": record.attempts if record else 0,
                 "warnings": self._subscriptions.warnings(record) if record else [],
