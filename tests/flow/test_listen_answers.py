@@ -9,7 +9,7 @@ import pytest
 
 from switchhook.cli.listen_answers import Answers, Event, Forward, Rehearsal
 from switchhook.cli.listen_forward import Forwarder, is_target
-from switchhook.cli.listen_receiver import MAX_BODY, Receiver
+from switchhook.cli.listen_receiver import MAX_BODY, Receiver, Reply
 from tests.builders import a_body, an_event
 from tests.crash.http_client import Answer, Connection, build_request
 from tests.receiver import Receiver as Target
@@ -65,6 +65,34 @@ async def test_a_delivery_is_shown_and_answered_with_200() -> None:
 
     assert answer.status == 200
     assert listener.shown == [(event, 2)]
+
+
+async def test_a_cloud_event_alone_is_shown() -> None:
+    """It stands in no array."""
+    async with listening() as listener:
+        answer = await listener.deliver(b'{"specversion":"1.0","id":"1"}')
+
+    assert answer.status == 200
+    assert listener.shown == [({"specversion": "1.0", "id": "1"}, 0)]
+
+
+async def test_cloud_events_are_permitted() -> None:
+    """By the header that the server looks for."""
+    async with listening() as listener:
+        request = build_request("OPTIONS", PATH, listener.connection.host, {}, b"")
+        answer = await listener.connection.exchange(request)
+
+    assert answer.status == 200
+    assert Reply(200, headers=(("A", "b"),)).to_bytes().startswith(b"HTTP/1.1 200 OK\r\nA: b\r\n")
+
+
+async def test_a_deletion_notice_is_answered_and_not_shown() -> None:
+    """It is no event of the source."""
+    async with listening() as listener:
+        answer = await listener.deliver(a_body(), aeg_event_type="SubscriptionDeletion")
+
+    assert answer.status == 200
+    assert listener.shown == []
 
 
 async def test_several_requests_share_a_connection() -> None:

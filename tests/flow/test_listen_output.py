@@ -41,6 +41,14 @@ def test_an_event_for_people_has_time_type_subject_and_data() -> None:
 
 
 @pytest.mark.usefixtures("in_utc")
+def test_a_cloud_event_has_them_too() -> None:
+    """Under the names of CloudEvents."""
+    event = {"type": "Order", "time": "2026-01-01T10:20:30Z", "subject": "a", "data": 1}
+
+    assert to_text(event, 0, colour=False) == "10:20:30.000  Order  a\n  1"
+
+
+@pytest.mark.usefixtures("in_utc")
 def test_a_repeated_attempt_says_so() -> None:
     """So that a rehearsed failure can be watched."""
     text = to_text(an_event(), 2, colour=False)

@@ -7,6 +7,7 @@ import argparse
 import http.client
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,9 @@ from switchhook.settings import read_data_folder
 
 API_VERSION = "2025-02-15"
 TIMEOUT = 60.0  # seconds; a handshake may take half of it twice
+# How long a command waits for an operation: two tries of a handshake, and the pause between them.
+OPERATION_TIMEOUT = 90.0
+_QUIET = 1.0  # an operation that takes longer deserves a word
 _POLL_PAUSE = 0.2
 
 Body = dict[str, Any]
@@ -29,16 +33,31 @@ Body = dict[str, Any]
 class ArmClient:
     """A client of one server's management routes. Not for use by several threads at once."""
 
-    def __init__(self, *, url: str, token: str, subscription_id: str, resource_group: str) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        token: str,
+        subscription_id: str,
+        resource_group: str,
+        patience: float = OPERATION_TIMEOUT,
+    ) -> None:
         self._url = url
         self._token = token
+        self._patience = patience
         self._address = urlsplit(url)
         self._subscription = f"/subscriptions/{subscription_id}"
         self._group = f"{self._subscription}/resourceGroups/{resource_group}"
         self.warnings: list[str] = []
 
     @classmethod
-    def open(cls, data: str | None = None, environ: Mapping[str, str] = os.environ) -> "ArmClient":
+    def open(
+        cls,
+        data: str | None = None,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        patience: float = OPERATION_TIMEOUT,
+    ) -> "ArmClient":
         """The client of the server that runs on a data folder.
 
         Raises:
@@ -55,6 +74,7 @@ class ArmClient:
             token=token,
             subscription_id=endpoints.subscription_id,
             resource_group=endpoints.resource_group,
+            patience=patience,
         )
 
     def grid_id(self, kind: str, name: str) -> str:
@@ -93,13 +113,13 @@ class ArmClient:
             link = urlsplit(answer.get("nextLink") or "")
             following = f"{link.path}?{link.query}" if link.path else None
 
-    def put(self, path: str, body: Body) -> Body:
-        """PUT a resource, and wait for the end of the operation that it starts."""
-        return self._finished(path, "PUT", body)
+    def put(self, path: str, body: Body, *, waiting: str = "") -> Body:
+        """PUT a resource, and wait for the end of the operation; `waiting` is said meanwhile."""
+        return self._finished(path, "PUT", body, waiting)
 
-    def patch(self, path: str, body: Body) -> Body:
-        """PATCH a resource, and wait for the end of the operation that it starts."""
-        return self._finished(path, "PATCH", body)
+    def patch(self, path: str, body: Body, *, waiting: str = "") -> Body:
+        """PATCH a resource, and wait for the end of the operation; `waiting` is said meanwhile."""
+        return self._finished(path, "PATCH", body, waiting)
 
     def post(self, path: str, body: Body | None = None) -> Body:
         """POST an action."""
@@ -109,21 +129,37 @@ class ArmClient:
         """DELETE a resource; one that is not there counts as deleted."""
         self._call("DELETE", path)
 
-    def _finished(self, path: str, method: str, body: Body) -> Body:
+    def _finished(self, path: str, method: str, body: Body, waiting: str) -> Body:
         answer, headers = self._exchange(method, path, body)
         operation = headers.get("azure-asyncoperation")
         if operation is None:
             return answer
         link = urlsplit(operation)
+        started = time.monotonic()
         while True:
             status = self._call("GET", f"{link.path}?{link.query}")
-            if status["status"] == "InProgress":
-                time.sleep(_POLL_PAUSE)
-                continue
-            if status["status"] != "Succeeded":
-                error = status.get("error", {})
-                raise RequestError(400, error.get("code", ""), error.get("message", ""))
-            return self.get(path)
+            if status["status"] != "InProgress":
+                break
+            waited = time.monotonic() - started
+            if waited >= self._patience:
+                raise self._timed_out(path)
+            if waited >= _QUIET and waiting:
+                print(f"{waiting} ...", file=sys.stderr)
+                waiting = ""
+            time.sleep(min(_POLL_PAUSE, self._patience))
+        if status["status"] != "Succeeded":
+            error = status.get("error", {})
+            raise RequestError(400, error.get("code", ""), error.get("message", ""))
+        return self.get(path)
+
+    def _timed_out(self, path: str) -> RequestError:
+        found = self.get(path).get("properties", {})
+        return RequestError(
+            504,
+            "OperationTimedOut",
+            f"the operation has not ended after {self._patience:g} seconds and goes on: "
+            f"'{path.rpartition('/')[2]}' is {found.get('provisioningState', 'in progress')}",
+        )
 
     def _call(self, method: str, path: str, body: Body | None = None) -> Body:
         return self._exchange(method, path, body)[0]

@@ -15,6 +15,10 @@ Forward = Callable[[ReceivedRequest], Awaitable[Reply]]
 # The `aeg-event-type` of a handshake and of a delivery (event-delivery-schema article).
 VALIDATION = "SubscriptionValidation"
 NOTIFICATION = "Notification"
+DELETION = "SubscriptionDeletion"
+
+# What a webhook for CloudEvents answers in place of the handshake.
+_PERMISSION = Reply(200, headers=(("WebHook-Allowed-Origin", "eventgrid.azure.net"),))
 
 
 class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +51,8 @@ class Answers:
     async def __call__(self, request: ReceivedRequest) -> Reply:
         if request.target != self._path:
             return Reply(404)
+        if request.method == "OPTIONS":
+            return _PERMISSION
         if request.method != "POST":
             return Reply(405)
         events = _read_events(request.body)
@@ -57,6 +63,8 @@ class Answers:
                 return _echo(events[0])
             case kind if kind == NOTIFICATION:
                 return await self._deliver(request, events)
+            case kind if kind == DELETION:
+                return Reply(200)
             case _:
                 return Reply(400)
 
@@ -72,11 +80,13 @@ class Answers:
 
 
 def _read_events(body: bytes) -> list[Event]:
-    """The events of a delivery; none when it is not a JSON array of objects."""
+    """The events of a delivery: a JSON array of objects, or one CloudEvent; else none."""
     try:
         events = json.loads(body)
     except (ValueError, RecursionError):
         return []
+    if isinstance(events, dict) and "specversion" in events:
+        return [events]
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         return []
     return events

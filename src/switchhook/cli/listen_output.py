@@ -33,11 +33,11 @@ def to_json_line(event: Event) -> str:
 
 
 def to_text(event: Event, attempts: int, *, colour: bool) -> str:
-    """Time, type and subject on one line, the data below."""
+    """Time, type and subject on one line, the data below; a CloudEvent has other names for them."""
     paint = _paint if colour else _leave
     parts = [
-        paint(_TIME, _local_time(str(event.get("eventTime", "")))),
-        paint(_TYPE, str(event.get("eventType", ""))),
+        paint(_TIME, _local_time(str(event.get("eventTime", event.get("time", ""))))),
+        paint(_TYPE, str(event.get("eventType", event.get("type", "")))),
         paint(_SUBJECT, str(event.get("subject", ""))),
     ]
     if attempts:

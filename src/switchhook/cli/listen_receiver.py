@@ -34,11 +34,13 @@ class Reply(msgspec.Struct, frozen=True):
     status: int
     body: bytes = b""
     content_type: str = "application/json"
+    headers: Headers = ()
 
     def to_bytes(self) -> bytes:
         """The response as HTTP/1.1 has it."""
         phrase = HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else "Status"
         lines = [f"HTTP/1.1 {self.status} {phrase}"]
+        lines += [f"{name}: {value}" for name, value in self.headers]
         if self.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             lines.append(f"Content-Length: {len(self.body)}")
             if self.body:

@@ -3,12 +3,15 @@
 import argparse
 from typing import Any
 
+from switchhook.cli import subscription_options as options
 from switchhook.cli.arm_client import ArmClient, Body, add_options
 from switchhook.cli.tables import print_json, print_pairs, print_table, print_warnings
 from switchhook.defaults import COMMUNICATION_NAME
 
 _COLLECTION = "providers/Microsoft.EventGrid/eventSubscriptions"
 _SETTINGS = "providers/Switchhook.EventGrid/deliverySettings/default"
+_WAITING = "waiting for the webhook to answer the handshake"
+_PAUSED = " (paused)"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -17,16 +20,21 @@ def add_parser(subparsers: Any) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     create = _action(actions, "create", "create an event subscription, or replace it", _create)
     create.add_argument("--endpoint", required=True, metavar="URL", help="the webhook")
-    _add_definition(create)
+    options.add_definition(create)
+    options.add_settings(create)
     create.add_argument(
         "--no-validate", action="store_true", help="deliver without asking the webhook first"
     )
     update = _action(actions, "update", "change an event subscription", _update)
     update.add_argument("--endpoint", metavar="URL", help="the webhook")
-    _add_definition(update)
+    options.add_definition(update)
+    options.add_settings(update)
+    _action(actions, "pause", "keep the events of a subscription for later", _pause)
+    _action(actions, "resume", "deliver what was kept, and go on", _resume)
     _action(actions, "list", "list the event subscriptions of a source", _list, named=False)
     show = _action(actions, "show", "show an event subscription", _show)
     show.add_argument("--full-url", action="store_true", help="show the webhook with its query")
+    show.add_argument("--secrets", action="store_true", help="show the values of secret headers")
     _action(actions, "delete", "delete an event subscription", _delete)
 
 
@@ -51,44 +59,73 @@ def _action(
     return parser
 
 
-def _add_definition(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--type", action="append", metavar="TYPE", help="an event type; repeat for more"
-    )
-    parser.add_argument("--subject-begins-with", metavar="TEXT")
-    parser.add_argument("--subject-ends-with", metavar="TEXT")
-    parser.add_argument("--subject-case-sensitive", action="store_true", default=None)
-    parser.add_argument("--max-delivery-attempts", type=int, metavar="N", help="1 to 30")
-    parser.add_argument("--ttl", type=int, metavar="MINUTES", help="1 to 1440")
-    parser.add_argument("--expires", metavar="TIME", help="such as 2030-01-01T00:00:00Z")
-    parser.add_argument("--label", action="append", metavar="TEXT", help="repeat for more")
-
-
 def _create(arguments: argparse.Namespace) -> int:
     client, path = _open(arguments)
-    if arguments.no_validate:
-        client.put(f"{path}/{_SETTINGS}", {"properties": {"validateEndpoint": False}})
-    _print(arguments, client.put(path, {"properties": _definition(arguments, {})}))
-    print_warnings(client)
+    changed = {} if not arguments.no_validate else {"validateEndpoint": False}
+    _write_settings(client, path, {**options.settings(arguments), **changed})
+    body = {"properties": options.definition(arguments, {})}
+    _finish(arguments, client, path, client.put(path, body, waiting=_WAITING))
     return 0
 
 
 def _update(arguments: argparse.Namespace) -> int:
     client, path = _open(arguments)
-    before = client.get(path)["properties"]
-    _print(arguments, client.patch(path, _definition(arguments, before)))
-    print_warnings(client)
+    before = client.get(path)
+    changed = options.settings(arguments)
+    body = options.definition(arguments, before["properties"])
+    _write_settings(client, path, changed)
+    # An update of nothing asks the webhook again; a change of settings alone need not.
+    asked = before if changed and not body else client.patch(path, body, waiting=_WAITING)
+    _finish(arguments, client, path, asked)
     return 0
+
+
+def _pause(arguments: argparse.Namespace) -> int:
+    return _set_paused(arguments, is_paused=True)
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    return _set_paused(arguments, is_paused=False)
+
+
+def _set_paused(arguments: argparse.Namespace, *, is_paused: bool) -> int:
+    client, path = _open(arguments)
+    subscription = client.get(path)
+    _write_settings(client, path, {"isPaused": is_paused})
+    _finish(arguments, client, path, subscription)
+    return 0
+
+
+def _write_settings(client: ArmClient, path: str, changed: Body) -> None:
+    """Change some of the settings, which the server takes as a whole."""
+    if changed:
+        before = client.get(f"{path}/{_SETTINGS}")["properties"]
+        client.put(f"{path}/{_SETTINGS}", {"properties": {**before, **changed}})
+
+
+def _finish(arguments: argparse.Namespace, client: ArmClient, path: str, item: Body) -> None:
+    """Print what came of it."""
+    print_warnings(client)
+    if arguments.json:
+        print_json(item)
+        return
+    _print(item, client.get(f"{path}/{_SETTINGS}")["properties"])
 
 
 def _show(arguments: argparse.Namespace) -> int:
     client, path = _open(arguments)
     subscription = client.get(path)
     settings = client.get(f"{path}/{_SETTINGS}")["properties"]
+    webhook = options.webhook_of(subscription["properties"])
     if arguments.full_url:
-        properties = subscription["properties"]["destination"]["properties"]
-        properties["endpointUrl"] = client.post(f"{path}/getFullUrl")["endpointUrl"]
-    _print(arguments, subscription, settings)
+        webhook["endpointUrl"] = client.post(f"{path}/getFullUrl")["endpointUrl"]
+    if arguments.secrets:
+        shown = client.post(f"{path}/getDeliveryAttributes")["value"]
+        webhook["deliveryAttributeMappings"] = shown
+    if arguments.json:
+        print_json({**subscription, "deliverySettings": settings})
+    else:
+        _print(subscription, settings)
     return 0
 
 
@@ -104,7 +141,7 @@ def _list(arguments: argparse.Namespace) -> int:
                 (
                     item["name"],
                     item["properties"]["provisioningState"],
-                    item["properties"]["destination"]["properties"]["endpointBaseUrl"],
+                    options.webhook_of(item["properties"])["endpointBaseUrl"],
                 )
                 for item in found
             ],
@@ -134,56 +171,53 @@ def _scope(client: ArmClient, arguments: argparse.Namespace) -> str:
     return client.communication_id(arguments.communication)
 
 
-def _definition(arguments: argparse.Namespace, before: Body) -> Body:
-    """The members that were given; a filter and a retry policy are sent whole, as ARM wants."""
-    definition: Body = {}
-    if arguments.endpoint:
-        definition["destination"] = {
-            "endpointType": "WebHook",
-            "properties": {"endpointUrl": arguments.endpoint},
-        }
-    filter_ = {
-        "includedEventTypes": arguments.type,
-        "subjectBeginsWith": arguments.subject_begins_with,
-        "subjectEndsWith": arguments.subject_ends_with,
-        "isSubjectCaseSensitive": arguments.subject_case_sensitive,
-    }
-    retry_policy = {
-        "maxDeliveryAttempts": arguments.max_delivery_attempts,
-        "eventTimeToLiveInMinutes": arguments.ttl,
-    }
-    for name, given in (("filter", filter_), ("retryPolicy", retry_policy)):
-        known = {key: value for key, value in given.items() if value is not None}
-        if known:
-            definition[name] = {**before.get(name, {}), **known}
-    if arguments.expires:
-        definition["expirationTimeUtc"] = arguments.expires
-    if arguments.label:
-        definition["labels"] = arguments.label
-    return definition
-
-
-def _print(arguments: argparse.Namespace, item: Body, settings: Body | None = None) -> None:
-    if arguments.json:
-        print_json(item if settings is None else {**item, "deliverySettings": settings})
-        return
+def _print(item: Body, settings: Body) -> None:
     properties = item["properties"]
-    destination = properties["destination"]["properties"]
+    webhook = options.webhook_of(properties)
     filter_, retry = properties["filter"], properties["retryPolicy"]
     print_pairs(
         {
             "name": item["name"],
-            "state": properties["provisioningState"],
-            "error": (settings or {}).get("lastValidationError"),
-            "warning": "; ".join((settings or {}).get("warnings", [])),
-            "endpoint": destination["endpointUrl"] or destination["endpointBaseUrl"],
+            "state": properties["provisioningState"] + (_PAUSED if settings["isPaused"] else ""),
+            "error": settings.get("lastValidationError"),
+            "warning": "; ".join(settings.get("warnings", [])),
+            "endpoint": webhook["endpointUrl"] or webhook["endpointBaseUrl"],
+            "schema": properties["eventDeliverySchema"],
+            **_shaped(webhook),
             "types": ", ".join(filter_["includedEventTypes"] or ["all"]),
             "subject begins with": filter_["subjectBeginsWith"],
             "subject ends with": filter_["subjectEndsWith"],
+            "filters": ", ".join(
+                f"{each['key']} {each['operatorType']}"
+                for each in filter_.get("advancedFilters") or []
+            ),
             "attempts": retry["maxDeliveryAttempts"],
             "time to live": f"{retry['eventTimeToLiveInMinutes']} minutes",
+            "dead letters": options.dead_letter_of(properties),
+            "profile": settings["profile"],
+            "ordered by": settings["orderedBy"],
+            "deduplicated": settings["deduplicationWindow"],
             "expires": properties["expirationTimeUtc"],
             "topic": properties["topic"],
             "id": item["id"],
         }
     )
+
+
+def _shaped(webhook: Body) -> Body:
+    """Batches, headers and the audience of tokens, where there are any."""
+    most = webhook["maxEventsPerBatch"]
+    size = webhook["preferredBatchSizeInKilobytes"]
+    return {
+        "batches": f"{most} events or {size} kB" if most > 1 else "",
+        "headers": ", ".join(map(_header, webhook["deliveryAttributeMappings"] or [])),
+        "entra application": webhook["azureActiveDirectoryApplicationIdOrUri"],
+    }
+
+
+def _header(attribute: Body) -> str:
+    properties = attribute["properties"]
+    if attribute["type"] == "Dynamic":
+        return f"{attribute['name']} from {properties['sourceField']}"
+    value = "(secret)" if properties["value"] is None else properties["value"]
+    return f"{attribute['name']}={value}"

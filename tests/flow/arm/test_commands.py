@@ -5,18 +5,28 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from switchhook.cli import communication, domain, sms, subscription, system_topic, topic
+from switchhook.cli import (
+    communication,
+    domain,
+    sms,
+    subscription,
+    subscription_options,
+    system_topic,
+    topic,
+)
 from switchhook.cli.arm_client import ArmClient
 from switchhook.endpoints import Endpoints, Origins, default_endpoints, save
 from switchhook.errors import ConnectError, RequestError, StartError
 from switchhook.management_token import TOKEN_FILE
 from tests.compat.arm.server import served
-from tests.flow.arm.scene import ACS_ID, TOKEN, Scene, answering
+from tests.flow.arm.scene import ACS_ID, TOKEN, TOPIC_ID, Scene, answering, silent, webhook
 
 Run = Callable[..., Awaitable[int]]
+Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
@@ -144,6 +154,132 @@ async def test_subscription_commands(run: Run, capsys: pytest.CaptureFixture[str
     assert shown["filter"]["includedEventTypes"] == ["A", "B"]
     assert (shown["filter"]["subjectBeginsWith"], shown["filter"]["subjectEndsWith"]) == ("/a", "z")
     assert shown["retryPolicy"]["eventTimeToLiveInMinutes"] == 5
+
+
+async def shown(run: Run, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    """What `subscription show --json` prints."""
+    capsys.readouterr()
+    await run("subscription", "show", "audit", "--topic", "orders", "--json", *words)
+    return json.loads(capsys.readouterr().out)
+
+
+ACCOUNT = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/letters"
+AUDIT = ("audit", "--topic", "orders")
+
+
+async def test_subscription_with_everything(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each option arrives; an update keeps what it does not name, secrets included."""
+    await run("topic", "create", "orders")
+    await run(
+        "subscription", "create", *AUDIT, "--endpoint", "http://localhost:9000/?code=s",
+        "--dead-letter", f"{ACCOUNT}/blobServices/default/containers/dead",
+        "--max-events-per-batch", "10", "--preferred-batch-size", "32",
+        "--header", "X-A=a=b", "--secret-header", "X-S=s3cret", "--dynamic-header", "X-D=data.id",
+        "--profile", "fast", "--ordered-by", "subject", "--deduplicate", "PT10M",
+    )  # fmt: skip
+    assert "s3cret" not in capsys.readouterr().out
+    await run("subscription", "update", *AUDIT, "--max-events-per-batch", "20")
+    found = await shown(run, capsys, "--secrets", "--full-url")
+
+    webhook = found["properties"]["destination"]["properties"]
+    settings = found["deliverySettings"]
+    assert webhook["endpointUrl"] == "http://localhost:9000/?code=s"
+    assert (webhook["maxEventsPerBatch"], webhook["preferredBatchSizeInKilobytes"]) == (20, 32)
+    assert [each["properties"] for each in webhook["deliveryAttributeMappings"]] == [
+        {"value": "a=b", "isSecret": False},
+        {"value": "s3cret", "isSecret": True},
+        {"sourceField": "data.id"},
+    ]
+    assert found["properties"]["deadLetterDestination"]["properties"] == {
+        "resourceId": ACCOUNT,
+        "blobContainerName": "dead",
+    }
+    assert (settings["profile"], settings["orderedBy"]) == ("fast", "subject")
+    assert settings["deduplicationWindow"] == "PT10M"
+
+
+async def test_pause_and_resume(run: Run, scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a handshake; other settings stay."""
+    await run("topic", "create", "orders")
+    await run(
+        "subscription", "create", *AUDIT, "--endpoint", "http://localhost:9000/",
+        "--ordered-by", "subject",
+    )  # fmt: skip
+    await run("subscription", "pause", *AUDIT)
+    assert "Succeeded (paused)" in capsys.readouterr().out
+    paused = (await shown(run, capsys))["deliverySettings"]
+    await run("subscription", "resume", *AUDIT)
+    resumed = (await shown(run, capsys))["deliverySettings"]
+
+    assert (paused["isPaused"], resumed["isPaused"]) == (True, False)
+    assert resumed["orderedBy"] == "subject"
+    assert len(scene.transport.requests) == 1
+
+
+async def test_manual_action_is_said(run: Run, scene: Scene, capsys: Capture) -> None:
+    """The state and what is still to do."""
+    scene.transport.answer = answering(200)
+    await run("topic", "create", "orders")
+    words = ("--endpoint", "http://localhost:9000/", "--delivery-schema", "CloudEventSchemaV1_0")
+    await run("subscription", "create", *AUDIT, *words)
+
+    out = capsys.readouterr().out
+    assert "AwaitingManualAction" in out
+    assert "WebHook-Request-Callback" in out
+
+
+async def test_impatient_client_says_how_far_the_operation_is(
+    run: Run, scene: Scene, tmp_path: Path
+) -> None:
+    """A handshake that hangs does not hold a command for ever."""
+    await run("topic", "create", "orders")
+    scene.transport.answer = silent
+    path = f"{TOPIC_ID}/providers/Microsoft.EventGrid/eventSubscriptions/audit"
+    client = ArmClient.open(str(tmp_path), patience=0.0)
+
+    with pytest.raises(RequestError, match="'audit' is Creating"):
+        await asyncio.to_thread(client.put, path, webhook())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--header", "X-A"),
+        ("--header", "=x"),
+        ("--dead-letter", ACCOUNT),
+        ("--advanced-filter", "data.x"),
+        ("--advanced-filter", "data.x", "NumberIn", "one"),
+        ("--advanced-filter", "data.x", "NumberLessThan", "1", "2"),
+        ("--advanced-filter", "data.x", "BoolEquals", "yes"),
+    ],
+)
+async def test_option_that_cannot_be_read_is_said(run: Run, words: tuple[str, ...]) -> None:
+    """Before anything is asked of the server."""
+    with pytest.raises(StartError):
+        await run("subscription", "create", *AUDIT, "--endpoint", "http://localhost:1/", *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("NumberIn", "1", "2.5"), {"values": [1, 2.5]}),
+        (("NumberLessThan", "-3"), {"value": -3}),
+        (("NumberInRange", "1,10", "20,30"), {"values": [[1, 10], [20, 30]]}),
+        (("BoolEquals", "True"), {"value": True}),
+        (("StringIn", "1", "a b"), {"values": ["1", "a b"]}),
+        (("IsNullOrUndefined",), {}),
+    ],
+)
+def test_advanced_filters(words: tuple[str, ...], expected: dict[str, Any]) -> None:
+    """As `az` takes them: by the operator's name."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--endpoint")
+    subscription_options.add_definition(parser)
+    arguments = parser.parse_args(["--advanced-filter", "data.x", *words])
+
+    (found,) = subscription_options.definition(arguments, {})["filter"]["advancedFilters"]
+
+    assert found == {"key": "data.x", "operatorType": words[0], **expected}
 
 
 async def test_failed_handshake_is_an_error(run: Run, scene: Scene) -> None:
