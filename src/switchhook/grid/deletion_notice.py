@@ -75,7 +75,6 @@ def _cloud_event(gone: DeletedSubscription, event_id: str, now: int) -> dict[str
         "id": event_id,
         "source": gone.topic,
         "type": DELETION_EVENT,
-        "subject": "",
         "time": to_text(now),
         "data": {"eventSubscriptionId": gone.id},
     }

@@ -231,3 +231,42 @@ def test_any_json_is_read_or_refused(properties: dict[str, Any]) -> None:
     """No body of a client is an error of ours."""
     with contextlib.suppress(RequestError):
         msgspec.json.encode(read_definition(body(**properties), RULES))
+
+
+DESTINATION_MEMBERS = st.sampled_from(
+    [
+        "maxEventsPerBatch",
+        "preferredBatchSizeInKilobytes",
+        "azureActiveDirectoryTenantId",
+        "azureActiveDirectoryApplicationIdOrUri",
+        "minimumTlsVersionAllowed",
+    ]
+)
+MAPPINGS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "name": st.text(max_size=5) | JSON,
+            "type": st.sampled_from(["Static", "dynamic"]) | JSON,
+            "properties": st.dictionaries(
+                st.sampled_from(["value", "isSecret", "sourceField"]), JSON, max_size=2
+            )
+            | JSON,
+        }
+    )
+    | JSON,
+    max_size=3,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.dictionaries(DESTINATION_MEMBERS, JSON), MAPPINGS | JSON)
+def test_any_webhook_is_read_or_refused(properties: dict[str, Any], mappings: Any) -> None:
+    """What is accepted makes headers that are one line each."""
+    webhook = {**properties, "endpointUrl": URL, "deliveryAttributeMappings": mappings}
+    with contextlib.suppress(RequestError):
+        destination = {"endpointType": "WebHook", "properties": webhook}
+        definition = read_definition(body(destination=destination), RULES)
+
+        for attribute in definition.destination.attributes:
+            assert attribute.name.isascii()
+            assert (attribute.name + attribute.value).isprintable()
