@@ -102,6 +102,27 @@ def test_form_of_the_body(
     assert isinstance(json.loads(request.body), list) == is_array
 
 
+def test_custom_events_are_delivered_as_they_were_published() -> None:
+    """In an array; `aeg-data-version` is that of their mapping."""
+    event = Event("1", "T", "s", "3", b'{"k": 1}', "/source", EventSchema.CUSTOM)
+    request = deliver(event, schema=EventSchema.CUSTOM)
+
+    assert request.body == b'[{"k": 1}]'
+    assert headers(request)["aeg-data-version"] == "3"
+
+
+def test_headers_are_taken_from_the_event_as_it_is_delivered() -> None:
+    """A CloudEvent has a `type`; the event that was published had an `eventType`."""
+    attributes = (
+        DeliveryAttribute(name="X-Type", source_field="type"),
+        DeliveryAttribute(name="X-Old", source_field="eventType"),
+    )
+    found = headers(deliver(schema=EventSchema.CLOUD_EVENTS, attributes=attributes))
+
+    assert found["x-type"] == "Shop.OrderPlaced"
+    assert "x-old" not in found
+
+
 def test_a_batch_has_every_event_in_order() -> None:
     request = deliver(an_event("1"), an_event("2"), an_event("3"), batch=10)
 

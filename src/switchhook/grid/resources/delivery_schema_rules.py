@@ -1,11 +1,11 @@
-"""In which schema may the events of a topic be delivered?
+"""How does an event subscription spell the schema in which its events are delivered?
 
-Source: end-point-validation-event-grid-events-schema.md (Sep 2024), the table of compatible
-schemas; azure-mgmt-eventgrid 10.4.0, `EventDeliverySchema`.
+Source: azure-mgmt-eventgrid 10.4.0, `EventDeliverySchema`.
 """
 
 from switchhook.grid.events import EventSchema
 from switchhook.grid.resources.body_rules import as_text, refuse
+from switchhook.grid.schemas.render import allowed, default_delivery_schema
 
 _TEXTS = {
     EventSchema.EVENT_GRID: "EventGridSchema",
@@ -13,28 +13,20 @@ _TEXTS = {
     EventSchema.CUSTOM: "CustomInputSchema",  # on a topic it is `CustomEventSchema`
 }
 _BY_TEXT = {text.lower(): schema for schema, text in _TEXTS.items()}
-_ALLOWED = {
-    EventSchema.EVENT_GRID: (EventSchema.EVENT_GRID, EventSchema.CLOUD_EVENTS),
-    EventSchema.CLOUD_EVENTS: (EventSchema.CLOUD_EVENTS,),
-    EventSchema.CUSTOM: (EventSchema.EVENT_GRID, EventSchema.CLOUD_EVENTS, EventSchema.CUSTOM),
-}
-# The help of azure-cli says "the same schema in which they are published"; an article says
-# EventGridSchema, which a CloudEvents topic cannot have.
-DEFAULTS = {schema: schema for schema in EventSchema}
 
 
 def read_delivery_schema(value: object, input_schema: EventSchema) -> EventSchema:
     """The delivery schema that a body asks for, which the topic's own schema must allow."""
     text = as_text(value, "eventDeliverySchema")
     if not text:
-        return DEFAULTS[input_schema]
+        return default_delivery_schema(input_schema)
     schema = _BY_TEXT.get(text.lower())
     if schema is None:
         refuse(
             f"The value of 'eventDeliverySchema' must be one of {', '.join(_TEXTS.values())}, "
             f"not '{text}'."
         )
-    if schema not in _ALLOWED[input_schema]:
+    if not allowed(input_schema, schema):
         refuse(
             f"Invalid event subscription request: the eventDeliverySchema '{_TEXTS[schema]}' is "
             f"not supported for a topic whose inputSchema is '{input_schema.value}'."

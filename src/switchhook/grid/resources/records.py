@@ -131,6 +131,10 @@ class SubscriptionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="eventSu
 class DeliverySettingsRecord(DeliverySettings, frozen=True, kw_only=True, tag="deliverySettings"):
     """Switchhook's own settings of an event subscription; they may be made before it."""
 
+    def plain(self) -> DeliverySettings:
+        """The settings as the router knows them, equal to others of the same values."""
+        return DeliverySettings(**msgspec.structs.asdict(self))
+
 
 GRID_KINDS: tuple[type[msgspec.Struct], ...] = (
     TopicRecord,

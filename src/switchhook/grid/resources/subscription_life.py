@@ -96,7 +96,7 @@ class SubscriptionLife:
     def load(self) -> None:
         """Tell the router the settings of what it has brought back."""
         for key, record in self._view.all(SubscriptionRecord):
-            self._routing.configure(record.incarnation, self._settings(key))
+            self._routing.configure(record.incarnation, self._settings(key).plain())
 
     def start(self) -> None:
         """Take up what an earlier run left: handshakes that had not ended, and deadlines."""
@@ -190,7 +190,7 @@ class SubscriptionLife:
             edits = {key: done, **self._implied(source)}
 
             def activate(position: int) -> None:
-                self._routing.configure(record.incarnation, self._settings(key))
+                self._routing.configure(record.incarnation, self._settings(key).plain())
                 self._routing.activate(msgspec.structs.replace(version, from_position=position))
 
             await self._view.write(edits, [put_version(version)], activate)
@@ -228,7 +228,7 @@ class SubscriptionLife:
         def tell(_: int) -> None:
             record = self._view.get(key, SubscriptionRecord)
             if record is not None:
-                self._routing.configure(record.incarnation, settings)
+                self._routing.configure(record.incarnation, settings.plain())
 
         await self._view.write({settings_key(key): settings}, on_durable=tell)
 
