@@ -1,6 +1,7 @@
 """The names and keys of a new installation: fixed and documented, so that examples can be pasted.
 
-The keys are as public as Azurite's. `settings` refuses them on any address but loopback.
+The keys and the client secret are as public as Azurite's. `settings` refuses them on any
+address but loopback.
 """
 
 SUBSCRIPTION_ID = "5a1f0000-0000-4000-8000-000000000001"
@@ -8,6 +9,12 @@ RESOURCE_GROUP = "local"
 COMMUNICATION_NAME = "dev-communication"
 COMMUNICATION_IMMUTABLE_ID = "5a1f0000-0000-4000-8000-000000000003"
 TOPIC_NAME = "dev-topic"
+
+# The tenant, the one registered application, and the identity that programs on this machine have.
+TENANT_ID = "5a1f0000-0000-4000-8000-000000000004"
+CLIENT_ID = "5a1f0000-0000-4000-8000-000000000005"
+MANAGED_IDENTITY_ID = "5a1f0000-0000-4000-8000-000000000006"
+CLIENT_SECRET = "switchhook-development-client-secret-no-secret"  # noqa: S105 - it says so itself
 
 # base64 of readable text, so that nobody takes them for secrets.
 COMMUNICATION_KEYS = (

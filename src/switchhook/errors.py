@@ -7,10 +7,13 @@ SwitchhookError
 ├── StoreError              the store cannot take a write
 │   ├── StoreFullError      the size cap or the disk is full; nothing of the commit was applied
 │   └── CommitUnknownError  the store failed in mid-commit; whether it became durable is not known
+├── TokenError              a token was not accepted: says which rule it breaks
 └── ConnectError            the command line cannot reach a server
 
 Exceptions are for broken promises; expected outcomes (a webhook answering 503) are values.
 """
+
+from enum import StrEnum
 
 
 class SwitchhookError(Exception):
@@ -21,17 +24,45 @@ class RequestError(SwitchhookError):
     """A request broke a rule; the edge renders it as Azure's error body.
 
     `status` is the HTTP status, `code` the text of `error.code`, `details_code` that of
-    `error.details[0].code` where the API has one.
+    `error.details[0].code` where the API has one, `challenge` the header `WWW-Authenticate`.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, *, details_code: str | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        details_code: str | None = None,
+        challenge: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.details_code = details_code
+        self.challenge = challenge
+
+
+class TokenFlaw(StrEnum):
+    """What is wrong with a token."""
+
+    UNREADABLE = "unreadable"
+    SIGNATURE = "signature"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not yet valid"
+    ISSUER = "issuer"
+    APPLICATION = "application"
+    AUDIENCE = "audience"
+
+
+class TokenError(SwitchhookError):
+    """A token was not accepted; `found` is what it has where `flaw` names a claim."""
+
+    def __init__(self, flaw: TokenFlaw, found: str = "") -> None:
+        super().__init__(flaw)
+        self.flaw = flaw
+        self.found = found
 
 
 class StartError(SwitchhookError):

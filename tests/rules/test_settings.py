@@ -226,12 +226,30 @@ def test_wrong_key_is_refused_without_showing_it(tmp_path: Path, key: str) -> No
     assert key not in words
 
 
+def test_short_client_secret_is_refused_without_showing_it(tmp_path: Path) -> None:
+    """Nobody can guess sixteen characters."""
+    words = refusal(tmp_path, {}, {"SWITCHHOOK_CLIENT_SECRET": "fifteen letters"})
+
+    assert words.startswith("SWITCHHOOK_CLIENT_SECRET: what was given is not a text of at least 16")
+    assert read_settings({}, {"SWITCHHOOK_CLIENT_SECRET": "sixteen  letters"}, tmp_path)
+
+
+def test_development_client_secret_is_refused_beyond_loopback(tmp_path: Path) -> None:
+    """Everybody knows it; without a setting the server makes one of its own."""
+    given = {**OWN_KEYS, "SWITCHHOOK_CLIENT_SECRET": defaults.CLIENT_SECRET}
+
+    words = refusal(tmp_path, {"host": "0.0.0.0"}, given)
+
+    assert "set SWITCHHOOK_CLIENT_SECRET (" in words
+
+
 def test_keys_are_no_flags() -> None:
     """A flag's value shows in the list of processes."""
     assert {each.name for each in options() if not each.about.is_flag} == {
         "communication_key",
         "topic_key",
         "storage_accounts",
+        "client_secret",
     }
 
 

@@ -20,6 +20,7 @@ _BOOLEANS = {
 }
 _SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SHORTEST_KEY = 32  # bytes: what SHA-256 can use
+_SHORTEST_SECRET = 16  # characters: enough that nobody guesses it
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,17 @@ def _key(value: object) -> str:
     return text
 
 
+def _secret(value: object) -> str:
+    allowed = f"a text of at least {_SHORTEST_SECRET} characters; `switchhook new-key` makes one"
+    try:
+        text = _text(value)
+    except ValueError as error:
+        raise ValueError(allowed) from error
+    if len(text) < _SHORTEST_SECRET:
+        raise ValueError(allowed)
+    return text
+
+
 def choice(*words: str) -> Kind:
     """One of a few words, or of the members of a `StrEnum`."""
     allowed = "one of: " + ", ".join(words)
@@ -203,5 +215,6 @@ PUBLIC_URL = Kind("URL", _public_url)
 HTTP_URL = Kind("URL", _http_url)
 NAME = Kind("NAME", _name)
 KEY = Kind("KEY", _key, is_secret=True)
+SECRET = Kind("SECRET", _secret, is_secret=True)
 STORAGE_ACCOUNT = Kind("NAME=CONNECTION_STRING", parse_storage_account, is_secret=True)
 PORT = whole(0, 65_535)

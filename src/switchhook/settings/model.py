@@ -150,6 +150,16 @@ class Settings:
             is_flag=False,
         ),
     ] = None
+    client_secret: Annotated[
+        str | None,
+        About(
+            kinds.SECRET,
+            "Secret with which the registered application gets its tokens.",
+            shown="on loopback the public development secret, elsewhere one that is made and kept "
+            "in `client-secret` of the data folder",
+            is_flag=False,
+        ),
+    ] = None
     retention_hours: Annotated[
         float,
         About(kinds.span("hours", 1, 24 * 365), "How long the log keeps events that are finished."),

@@ -61,6 +61,8 @@ def _refuse_public_keys(settings: Settings) -> None:
         )
         if any(map(is_development_key, keys))
     ]
+    if settings.client_secret == defaults.CLIENT_SECRET:
+        public.append("SWITCHHOOK_CLIENT_SECRET")
     if public:
         raise StartError(
             f"--host {settings.host} is open to other machines, but the development keys are "
