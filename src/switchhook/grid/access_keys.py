@@ -1,4 +1,4 @@
-"""Which topic does an access key open, and may this request publish to it?
+"""Which topics are there to publish to, and does an access key open one?
 
 Source: authenticate-with-access-keys-shared-access-signatures.md; error texts as quoted in
 azure-sdk-for-python#17627 and by AzureEventGridSimulator.
@@ -10,23 +10,27 @@ import hashlib
 import hmac
 
 from switchhook.errors import RequestError
+from switchhook.grid.endpoint_names import EndpointName
 from switchhook.grid.topics import Topic, TopicKind
+
+# What has an address of its own; nobody but Azure's services publishes to a system topic.
+_ADDRESSED = (TopicKind.CUSTOM, TopicKind.DOMAIN)
 
 
 class TopicDirectory:
-    """The topics that can be published to, by name and by key."""
+    """The topics and domains that can be published to, by name and by key."""
 
     def __init__(self) -> None:
         self._by_incarnation: dict[str, Topic] = {}
-        self._by_name: dict[str, Topic] = {}
+        self._by_name: dict[tuple[TopicKind, str], Topic] = {}
         self._by_key: dict[bytes, set[str]] = {}
 
     def put(self, topic: Topic) -> None:
         """Add a topic, or replace it and its keys."""
         self.remove(topic.incarnation)
         self._by_incarnation[topic.incarnation] = topic
-        if topic.kind is TopicKind.CUSTOM:
-            self._by_name[topic.name.lower()] = topic
+        if topic.kind in _ADDRESSED:
+            self._by_name[topic.kind, topic.name.lower()] = topic
         for key in topic.keys or ():
             self._by_key.setdefault(_digest(key), set()).add(topic.incarnation)
 
@@ -35,17 +39,24 @@ class TopicDirectory:
         topic = self._by_incarnation.pop(incarnation, None)
         if topic is None:
             return
-        if self._by_name.get(topic.name.lower()) == topic:
-            del self._by_name[topic.name.lower()]
+        name = (topic.kind, topic.name.lower())
+        if self._by_name.get(name) == topic:
+            del self._by_name[name]
         for key in topic.keys or ():
             holders = self._by_key.get(_digest(key), set())
             holders.discard(incarnation)
             if not holders:
                 self._by_key.pop(_digest(key), None)
 
-    def by_name(self, name: str) -> Topic | None:
-        """The custom topic of this name; names are unique per server, in any case."""
-        return self._by_name.get(name.lower())
+    def by_name(self, name: str, kind: TopicKind = TopicKind.CUSTOM) -> Topic | None:
+        """The topic (or domain) of this name; names are unique per server, in any case."""
+        return self._by_name.get((kind, name.lower()))
+
+    def at(self, name: EndpointName) -> Topic | None:
+        """What an address names; where it may be either, the topic comes before the domain."""
+        kinds = _ADDRESSED if name.kind is None else (name.kind,)
+        found = (self.by_name(name.name, kind) for kind in kinds)
+        return next((topic for topic in found if topic is not None), None)
 
     def by_key(self, key: str) -> Topic | None:
         """The one topic that the key opens; None when there is none, or more than one."""
@@ -61,24 +72,24 @@ def opens(key: str, topic: Topic) -> bool:
     return any(matches)
 
 
-def check(key: str | None, topic: Topic | None, host: str) -> Topic:
+def check(key: str, topic: Topic | None, host: str) -> Topic:
     """The topic, when the key opens it. `host` is named in the error, as Azure names it.
 
     Raises:
-        RequestError: 401 without a key or with a wrong one, 400 for an empty one.
+        RequestError: 401 with a wrong key, 400 for an empty one.
     """
-    if key is None:
-        raise _unauthorized(
-            "Request must contain one of the following authorization signature: "
-            "aeg-sas-token, aeg-sas-key."
-        )
     if not key:
         message = "Request must have a value for aeg-sas-key."
         raise RequestError(400, "BadRequest", message, details_code="InvalidSas")
     if topic is None or not opens(key, topic):
         refusal = f"The request authorization key is not authorized for {host.upper()}."
-        raise _unauthorized(refusal + _why_not_base64(key))
+        raise unauthorized(refusal + _why_not_base64(key))
     return topic
+
+
+def unauthorized(message: str) -> RequestError:
+    """The answer to a credential that opens nothing."""
+    return RequestError(401, "Unauthorized", message, details_code="Unauthorized")
 
 
 def _why_not_base64(key: str) -> str:
@@ -91,10 +102,6 @@ def _why_not_base64(key: str) -> str:
             "among the padding characters."
         )
     return ""
-
-
-def _unauthorized(message: str) -> RequestError:
-    return RequestError(401, "Unauthorized", message, details_code="Unauthorized")
 
 
 def _digest(key: str) -> bytes:

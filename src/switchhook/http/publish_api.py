@@ -1,11 +1,11 @@
 """The publish route of Event Grid: `POST .../api/events`.
 
-An ASGI application without a framework, so that it can move closer to the socket one day. The
-topic is named by the path (`/topics/<topic>/api/events`), by the host
-(`<topic>.eventgrid.localhost`), or, at the bare `/api/events` of any other host, by the access key.
+An ASGI application without a framework, so that it can move closer to the socket one day. A topic
+or domain is named by the path (`/topics/<topic>/api/events`, `/domains/<domain>/api/events`), by
+the host (`<name>.eventgrid.localhost`), or, at the bare `/api/events` of any other host, by the
+access key or the resource of the shared access signature.
 """
 
-import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,21 +15,24 @@ from urllib.parse import parse_qs
 import msgspec
 
 from switchhook.errors import RequestError, StoreError
-from switchhook.grid import access_keys
 from switchhook.grid.access_keys import TopicDirectory
+from switchhook.grid.endpoint_names import is_publish_path, name_in
 from switchhook.grid.events import EventSchema
 from switchhook.grid.publish import Publisher
+from switchhook.grid.publish_access import (
+    AccessRequest,
+    Permission,
+    PublishAccess,
+    VerifyToken,
+    not_found,
+)
 from switchhook.grid.schemas import refusals
 from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
-from switchhook.grid.topics import Topic
 from switchhook.http.asgi import Receive, Scope, Send, header, read_body, reply
 
 API_VERSION = "2018-01-01"
 
-# Paths match without regard to case, and a trailing slash is tolerated.
-_PATH = re.compile(r"(?:/topics/(?P<topic>[^/]+))?/api/events/?", re.IGNORECASE)
-_HOST = re.compile(r"(?P<topic>[a-z0-9-]+)\.eventgrid\.localhost", re.IGNORECASE)
 
 _UNAVAILABLE = RequestError(503, "ServiceUnavailable", "The event store is not available.")
 
@@ -42,18 +45,20 @@ class PublishApi:
         *,
         publisher: Publisher,
         topics: TopicDirectory,
+        verify_token: VerifyToken | None = None,
         new_guid: Callable[[], uuid.UUID] = uuid.uuid4,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._publisher = publisher
         self._topics = topics
+        self._access = PublishAccess(topics, verify_token)
         self._new_guid = new_guid
         self._now = now
 
     @staticmethod
     def serves(path: str) -> bool:
         """Whether the path is that of a publish route."""
-        return _PATH.fullmatch(path) is not None
+        return is_publish_path(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = str(self._new_guid())
@@ -83,14 +88,14 @@ class PublishApi:
         versions = (b"api-supported-versions", API_VERSION.encode())
         match scope["method"]:
             case "POST":
-                topic = self._authorize(scope)
-                await self._publisher.publish(topic, await _read(scope, receive))
+                permission = self._authorize(scope)
+                await self._publisher.publish(permission.topic, await _read(scope, receive))
                 return [versions]
             case "OPTIONS":
                 schema = (b"aeg-input-event-schema", self._input_schema(scope))
                 return [(b"allow", b"POST, OPTIONS"), versions, schema]
             case "HEAD":
-                raise _not_found(scope)
+                raise not_found(_uri(scope))
             case method:
                 raise RequestError(
                     405,
@@ -101,21 +106,24 @@ class PublishApi:
 
     def _input_schema(self, scope: Scope) -> bytes:
         """The schema of the topic that the address names; without such a topic, the usual one."""
-        name = _topic_name(scope["path"], header(scope, b"host") or "")
-        topic = self._topics.by_name(name) if name else None
+        name = name_in(header(scope, b"host") or "", scope["path"])
+        topic = self._topics.at(name) if name else None
         return refusals.WIRE_NAMES[topic.input_schema if topic else EventSchema.EVENT_GRID].encode()
 
-    def _authorize(self, scope: Scope) -> Topic:
-        host = header(scope, b"host") or ""
-        name = _topic_name(scope["path"], host)
-        key = _access_key(scope)
-        if name is not None:
-            topic = self._topics.by_name(name)
-            if topic is None:
-                raise _not_found(scope)
-        else:
-            topic = self._topics.by_key(key) if key else None
-        return access_keys.check(key, topic, host)
+    def _authorize(self, scope: Scope) -> Permission:
+        """The topic that the request may publish to, and the kind of its credential."""
+        client = scope.get("client")
+        return self._access.authorize(
+            AccessRequest(
+                host=header(scope, b"host") or "",
+                path=scope["path"],
+                client=client[0] if client else "",
+                uri=_uri(scope),
+                key=_access_key(scope),
+                sas_token=header(scope, b"aeg-sas-token"),
+                authorization=header(scope, b"authorization"),
+            )
+        )
 
     def _report(self, request_id: str) -> str:
         """The end of every error message of the live service."""
@@ -127,14 +135,6 @@ class PublishApi:
             f" Report '{request_id}:0:{time} (UTC)' to our forums for assistance or raise a "
             "support ticket."
         )
-
-
-def _topic_name(path: str, host: str) -> str | None:
-    by_path = _PATH.fullmatch(path)
-    if by_path is not None and by_path["topic"]:
-        return by_path["topic"]
-    by_host = _HOST.fullmatch(host.partition(":")[0])
-    return by_host["topic"] if by_host else None
 
 
 def _access_key(scope: Scope) -> str | None:
@@ -157,14 +157,8 @@ async def _read(scope: Scope, receive: Receive) -> PublishRequest:
     return PublishRequest(body, header(scope, b"content-type"), attributes)
 
 
-def _not_found(scope: Scope) -> RequestError:
-    uri = f"{scope['scheme']}://{header(scope, b'host') or ''}{scope['path']}"
-    return RequestError(
-        404,
-        "NotFound",
-        f"No HTTP resource was found that matches the request URI '{uri}'.",
-        details_code="ResourceNotFound",
-    )
+def _uri(scope: Scope) -> str:
+    return f"{scope['scheme']}://{header(scope, b'host') or ''}{scope['path']}"
 
 
 def _error_body(error: RequestError, report: str) -> bytes:

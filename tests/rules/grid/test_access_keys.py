@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from switchhook.errors import RequestError
 from switchhook.grid.access_keys import TopicDirectory, check, opens
+from switchhook.grid.endpoint_names import EndpointName
 from switchhook.grid.topics import Topic, TopicKind
 from tests.builders import a_topic
 
@@ -24,7 +25,7 @@ def _key(letter: str) -> str:
     return base64.b64encode(letter.encode() * 32).decode()
 
 
-def _refusal(key: str | None, topic: Topic | None) -> RequestError:
+def _refusal(key: str, topic: Topic | None) -> RequestError:
     with pytest.raises(RequestError) as raised:
         check(key, topic, HOST)
     return raised.value
@@ -37,17 +38,6 @@ def test_each_of_the_two_keys_opens_its_topic(letter: str) -> None:
 
     assert opens(_key(letter), topic)
     assert check(_key(letter), topic, HOST) is topic
-
-
-def test_request_without_a_key_is_unauthorized() -> None:
-    """The message names the ways to sign."""
-    refusal = _refusal(None, a_topic())
-
-    assert (refusal.status, refusal.code, refusal.details_code) == (401, *["Unauthorized"] * 2)
-    assert refusal.message == (
-        "Request must contain one of the following authorization signature: "
-        "aeg-sas-token, aeg-sas-key."
-    )
 
 
 def test_empty_key_is_a_bad_request() -> None:
@@ -190,6 +180,25 @@ def test_name_taken_over_by_another_incarnation_stays_with_it() -> None:
     directory.remove("t1")
 
     assert directory.by_name("orders") == again
+
+
+def test_domain_and_topic_of_one_name_are_told_apart() -> None:
+    """By the kind that an address says; a host that says none means the topic first."""
+    orders, domain = a_topic(), _domain()
+    directory = _directory(orders, domain)
+    either = EndpointName("Orders", None)
+
+    assert directory.at(EndpointName("orders", TopicKind.DOMAIN)) == domain
+    assert directory.at(EndpointName("orders", TopicKind.CUSTOM)) == orders
+    assert directory.at(either) == orders
+    directory.remove(orders.incarnation)
+    assert directory.at(either) == domain
+    assert directory.at(EndpointName("orders", TopicKind.CUSTOM)) is None
+    assert directory.by_key(_key("c")) == domain
+
+
+def _domain() -> Topic:
+    return a_topic(incarnation="t2", kind=TopicKind.DOMAIN, keys=(_key("c"), _key("d")))
 
 
 def test_system_topic_cannot_be_published_to() -> None:
