@@ -36,7 +36,7 @@ def arm_error(error: RequestError) -> Response:
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.details_code:
         body["details"] = detail
-    headers = {"www-authenticate": _CHALLENGE} if error.code in _NO_TOKEN else {}
+    headers = {"www-authenticate": error.challenge} if error.challenge else {}
     return json_response({"error": body}, error.status, headers)
 
 
@@ -90,7 +90,3 @@ def _status_name(status: int) -> str:
     except ValueError:
         return str(status)
     return "".join(character for character in phrase if character.isalnum())
-
-
-_NO_TOKEN = ("AuthenticationFailed", "InvalidAuthenticationToken")
-_CHALLENGE = 'Bearer error="invalid_token"'

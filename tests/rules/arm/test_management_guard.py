@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 from switchhook.errors import RequestError, StartError
 from switchhook.http.management_guard import ManagementGuard
 from switchhook.management_token import TOKEN_FILE, load_or_create_token, read_token
+from tests.rules.authority.test_authority import FOREIGN, an_authority, issue
 
 GUARD = ManagementGuard("secret", ["switchhook"])
 
@@ -54,6 +55,77 @@ def test_request_without_the_token_is_refused(value: str) -> None:
         GUARD.check(headers(authorization=value))
 
     assert raised.value.status == 401
+
+
+# --- tokens of the authority ---------------------------------------------------------------------
+
+AUDIENCES = ("https://management.azure.com",)
+AUTHORITY = an_authority()
+WITH_AUTHORITY = ManagementGuard(
+    "secret",
+    verify=AUTHORITY.verify,
+    audiences=AUDIENCES,
+    authorization_uri="https://localhost:8443/adfs",
+)
+
+
+def refusal(guard: ManagementGuard, authorization: str | None) -> RequestError:
+    """Why a request with this header is refused."""
+    given = {} if authorization is None else {"authorization": authorization}
+    with pytest.raises(RequestError) as raised:
+        guard.check(Headers({"host": "localhost:8080", **given}))
+    return raised.value
+
+
+@pytest.mark.parametrize("token", ["secret", issue(AUTHORITY), issue(AUTHORITY, tenant="common")])
+def test_token_of_the_folder_or_of_the_authority_is_let_through(token: str) -> None:
+    """In any spelling of the scheme."""
+    WITH_AUTHORITY.check(headers(authorization=f"Bearer {token}"))
+    WITH_AUTHORITY.check(headers(authorization=f"bearer  {token}"))
+
+
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [
+        (None, "AuthenticationFailed"),
+        ("", "AuthenticationFailed"),
+        ("Bearer", "AuthenticationFailedInvalidHeader"),
+        ("Basic c2VjcmV0", "AuthenticationFailedInvalidHeader"),
+        ("Bearer other", "InvalidAuthenticationToken"),
+        ("Bearer a.b.c", "InvalidAuthenticationToken"),
+        (f"Bearer {issue(an_authority(FOREIGN))}", "InvalidAuthenticationToken"),
+        (f"Bearer {AUTHORITY.token_for('', AUDIENCES[0])}", "InvalidAuthenticationToken"),
+        (f"Bearer {issue(an_authority(now=lambda: 1e9))}", "ExpiredAuthenticationToken"),
+        (f"Bearer {issue(audience='https://a')}", "InvalidAuthenticationTokenAudience"),
+        (f"Bearer {issue(an_authority(origin='https://a'))}", "InvalidAuthenticationTokenTenant"),
+    ],
+)
+def test_refusal_names_the_flaw_and_the_authority(authorization: str | None, code: str) -> None:
+    """As Resource Manager words it; SDKs read the address of the authority from the header."""
+    error = refusal(WITH_AUTHORITY, authorization)
+
+    assert (error.status, error.code) == (401, code)
+    assert error.challenge == (
+        'Bearer authorization_uri="https://localhost:8443/adfs", error="invalid_token"'
+    )
+
+
+def test_token_of_the_authority_needs_a_guard_that_knows_it() -> None:
+    """A guard without an authority takes the folder's token alone."""
+    assert refusal(GUARD, f"Bearer {issue(AUTHORITY)}").code == "InvalidAuthenticationToken"
+
+
+def test_web_page_is_refused_even_with_a_token_of_the_authority() -> None:
+    """Origin and host count whatever the token."""
+    good = {"authorization": f"Bearer {issue(AUTHORITY)}"}
+
+    for foreign in ({"origin": "https://a"}, {"host": "attacker.example"}):
+        with pytest.raises(RequestError) as raised:
+            WITH_AUTHORITY.check(headers(**good, **foreign))
+        assert raised.value.status == 403
+
+
+# --- the token of the folder ---------------------------------------------------------------------
 
 
 def test_token_is_made_once_and_private(tmp_path: Path) -> None:
