@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 import msgspec
 from starlette.applications import Starlette
 
-from switchhook import tls
+from switchhook import defaults, tls
+from switchhook.authority import Applications, Authority, application_secret, load_or_create_key
+from switchhook.authority.claims import MANAGEMENT_AUDIENCES
 from switchhook.clock import HOUR, SystemClock
 from switchhook.communication import catalogue
 from switchhook.communication.arm_resources import EventRules
@@ -45,7 +47,7 @@ from switchhook.grid.engine import Engine, Limits
 from switchhook.grid.metrics import Metrics
 from switchhook.grid.readings import read_now
 from switchhook.grid.resources.subscription_life import HandshakeTools
-from switchhook.http import observability_api, validation_api
+from switchhook.http import authority_api, observability_api, validation_api
 from switchhook.http.arm_api import routes as arm_api
 from switchhook.http.communication_api import sms_api
 from switchhook.http.errors import exception_handlers
@@ -151,6 +153,19 @@ async def _running(
         )
         stack.push_async_callback(dead_letters.close)
         token = load_or_create_token(settings.data)
+        client_secret = application_secret(settings)
+        authority = Authority(
+            key=load_or_create_key(settings.data),
+            origins=(addresses.https, addresses.http),
+            applications=Applications({defaults.CLIENT_ID: client_secret}),
+        )
+        guard = ManagementGuard(
+            token,
+            _own_names(settings),
+            verify=authority.verify,
+            audiences=(*MANAGEMENT_AUDIENCES, addresses.https, addresses.http),
+            authorization_uri=authority.issuer(),
+        )
         clock = SystemClock()
         transport = HttpTransport(
             allow_http=settings.allow_http_webhooks, ca_file=settings.webhook_ca
@@ -199,9 +214,12 @@ async def _running(
         stack.push_async_callback(sms.close)
         await ensure_defaults(settings, resources)
         refuse_public_keys(settings, resources)
-        guard = ManagementGuard(token, _own_names(settings))
         app = Door(
-            PublishApi(publisher=engine.publisher, topics=engine.router.topics),
+            PublishApi(
+                publisher=engine.publisher,
+                topics=engine.router.topics,
+                verify_token=authority.verify,
+            ),
             Starlette(
                 routes=[
                     *arm_api.routes(
@@ -215,6 +233,7 @@ async def _running(
                             ),
                         ),
                     ),
+                    *authority_api.routes(authority, guard),
                     *validation_api.routes(resources.subscriptions),
                     *observability_api.routes(
                         scrapes=observability_api.Scrapes(
@@ -242,7 +261,7 @@ async def _running(
         await apply_tables(tables, resources=resources, clock=clock, spawn=spawn)
         readiness.pause = None
         try:
-            yield _endpoints(addresses, certificates, resources)
+            yield _endpoints(addresses, certificates, resources, client_secret)
         finally:
             readiness.pause = observability_api.STOPPING
 
@@ -330,7 +349,10 @@ def _authorities(addresses: Origins) -> list[str]:
 
 
 def _endpoints(
-    addresses: Origins, certificates: tls.Certificates, resources: Resources
+    addresses: Origins,
+    certificates: tls.Certificates,
+    resources: Resources,
+    client_secret: str,
 ) -> Endpoints:
     resource = resources.communication.get(COMMUNICATION_ID).resource
     return default_endpoints(
@@ -339,5 +361,6 @@ def _endpoints(
         bundle=certificates.bundle,
         communication_key=resource.keys[0],
         topic_key=resources.topics.keys(TOPIC_ID)[0],
+        client_secret=client_secret,
         numbers=tuple(number.value for number in resource.numbers),
     )

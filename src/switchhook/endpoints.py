@@ -15,6 +15,9 @@ from switchhook import defaults
 from switchhook.errors import ConnectError
 from switchhook.settings import Settings, is_loopback
 
+# The tenant that clients are told: for this one they look up nothing in the internet.
+LOGIN_TENANT = "adfs"
+
 _FILE = "endpoints.json"
 _ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
@@ -39,6 +42,15 @@ class TopicEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     key: str
 
 
+class AuthorityEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where tokens come from, and the application that is registered there."""
+
+    authority_host: str
+    tenant_id: str
+    client_id: str
+    client_secret: str
+
+
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     """All that a client needs; `--json` prints exactly these members."""
 
@@ -50,6 +62,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     resource_group: str
     communication: CommunicationEndpoint
     topic: TopicEndpoint
+    authority: AuthorityEndpoint
 
 
 class Origins(NamedTuple):
@@ -95,6 +108,7 @@ def default_endpoints(
     bundle: Path,
     communication_key: str,
     topic_key: str,
+    client_secret: str,
     numbers: tuple[str, ...],
 ) -> Endpoints:
     """The endpoints of a server with the default resources, given the keys that they have now."""
@@ -120,6 +134,12 @@ def default_endpoints(
             resource_id=f"{group}/providers/Microsoft.EventGrid/topics/{defaults.TOPIC_NAME}",
             endpoint=topic_endpoint(addresses.https, defaults.TOPIC_NAME),
             key=topic_key,
+        ),
+        authority=AuthorityEndpoint(
+            authority_host=addresses.https,
+            tenant_id=LOGIN_TENANT,
+            client_id=defaults.CLIENT_ID,
+            client_secret=client_secret,
         ),
     )
 

@@ -81,4 +81,4 @@ def test_exports_are_lines_that_a_shell_evaluates(tmp_path: Path) -> None:
 
     told = some_endpoints().communication.connection_string
     assert shell.stdout == f"COMMUNICATION_CONNECTION_STRING={told}\n"
-    assert len(lines.splitlines()) == 6
+    assert len(lines.splitlines()) == 10

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from switchhook.authority import Applications, Authority, load_or_create_key
 from switchhook.cli.banner import TRUST_VARIABLES
 from tests.system.server_process import Command, ServerProcess
 
 SNIPPETS = Path(__file__).parent.parent.parent / "docs/snippets"
+
+TENANT = "11111111-2222-4333-8444-555555555555"
 
 pytestmark = pytest.mark.system
 
@@ -34,6 +37,19 @@ async def test_sms_is_sent(server: ServerProcess) -> None:
 async def test_event_is_published(server: ServerProcess) -> None:
     """The Event Grid client needs endpoint, key and the exported variables."""
     assert await run(server, "publish.py", server.ready.topic.endpoint, server.ready.topic.key)
+
+
+async def test_delivery_is_verified(server: ServerProcess) -> None:
+    """The token that Event Grid sends to a protected webhook, and no other, passes the check."""
+    origin = server.ready.https_endpoint
+    authority = Authority(
+        key=load_or_create_key(server.data), origins=[origin], applications=Applications({})
+    )
+    token = authority.token_for(TENANT, "api://orders-hook")
+
+    output = await run(server, "verify_delivery.py", origin, TENANT, "api://orders-hook", token)
+
+    assert output == "4962773b-9cdb-44cf-a8bf-237846a00ab7\n"
 
 
 def test_every_snippet_is_run_here() -> None:

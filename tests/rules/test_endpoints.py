@@ -61,6 +61,7 @@ def test_line_has_the_documented_members() -> None:
             "numbers",
         ],
         "topic": ["name", "resource_id", "endpoint", "key"],
+        "authority": ["authority_host", "tenant_id", "client_id", "client_secret"],
     }
 
 
@@ -123,5 +124,6 @@ def some_endpoints() -> Endpoints:
         bundle=Path("/tls/bundle.pem"),
         communication_key="Y2s=",
         topic_key="dGs=",
+        client_secret="the client's secret",
         numbers=("+15555550100",),
     )

@@ -40,6 +40,15 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     key: str
 
 
+class Authority(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where tokens come from."""
+
+    authority_host: str
+    tenant_id: str
+    client_id: str
+    client_secret: str
+
+
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """The line that `serve --json` prints when it is ready; every member must be there."""
 
@@ -51,6 +60,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     resource_group: str
     communication: Communication
     topic: Topic
+    authority: Authority
 
 
 class Ended(msgspec.Struct, frozen=True):

@@ -34,6 +34,10 @@ def render_exports(endpoints: Endpoints) -> str:
         "COMMUNICATION_CONNECTION_STRING": endpoints.communication.connection_string,
         "EVENTGRID_TOPIC_ENDPOINT": endpoints.topic.endpoint,
         "EVENTGRID_TOPIC_KEY": endpoints.topic.key,
+        "AZURE_AUTHORITY_HOST": endpoints.authority.authority_host,
+        "AZURE_TENANT_ID": endpoints.authority.tenant_id,
+        "AZURE_CLIENT_ID": endpoints.authority.client_id,
+        "AZURE_CLIENT_SECRET": endpoints.authority.client_secret,
     }
     return "\n".join(f"export {name}={shlex.quote(text)}" for name, text in variables.items())
 

@@ -56,6 +56,7 @@ def endpoints_at(url: str) -> Endpoints:
         ca=nowhere,
         bundle=nowhere,
         communication_key="",
+        client_secret="secret",
         topic_key="",
         numbers=(),
     )
