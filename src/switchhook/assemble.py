@@ -45,8 +45,11 @@ from switchhook.errors import RequestError, StoreError, SwitchhookError
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
 from switchhook.grid.metrics import Metrics
+from switchhook.grid.observation import Observation
+from switchhook.grid.ports import AttemptHistory
 from switchhook.grid.readings import read_now
 from switchhook.grid.resources.subscription_life import HandshakeTools
+from switchhook.grid.subscriptions import WebHookDestination
 from switchhook.http import authority_api, observability_api, validation_api
 from switchhook.http.arm_api import routes as arm_api
 from switchhook.http.communication_api import sms_api
@@ -57,6 +60,7 @@ from switchhook.http.publish_api import PublishApi
 from switchhook.management_token import load_or_create_token
 from switchhook.settings import LogFullAction, Settings, is_exposed
 from switchhook.sockets import bind, loopback_twin
+from switchhook.stores.attempts import SqliteAttemptHistory
 from switchhook.stores.sqlite import SqliteStore
 from switchhook.tracing import open_tracing
 from switchhook.webhook.proxies import check_proxy_environment
@@ -147,6 +151,7 @@ async def _running(
         store = await stack.enter_async_context(
             SqliteStore.open(settings.data, max_bytes=settings.max_log_bytes, on_failure=fail)
         )
+        history = await _open_history(settings, stack)
         dead_letters = open_dead_letter_store(
             settings.dead_letter_folder or settings.data / "dead-letters",
             settings.storage_accounts,
@@ -180,6 +185,8 @@ async def _running(
             clock=clock,
             random=random.random,
             dead_lettering=DeadLettering(dead_letters, clock),
+            tokens=authority,
+            observation=Observation(history=history, metrics=metrics, tracing=tracing),
             limits=_limits(settings),
         )
         await engine.start()
@@ -198,6 +205,7 @@ async def _running(
                 public_url=lambda: addresses.https,
                 spawn=spawn,
                 deletion_notices=settings.deletion_notices,
+                token=lambda webhook: _token(authority, webhook),
             ),
             clock=clock,
             chance=Chance(new_id=lambda: str(uuid.uuid4()), random_bytes=secrets.token_bytes),
@@ -219,6 +227,7 @@ async def _running(
                 publisher=engine.publisher,
                 topics=engine.router.topics,
                 verify_token=authority.verify,
+                tracing=tracing,
             ),
             Starlette(
                 routes=[
@@ -266,6 +275,17 @@ async def _running(
             readiness.pause = observability_api.STOPPING
 
 
+async def _open_history(
+    settings: Settings, stack: contextlib.AsyncExitStack
+) -> AttemptHistory | None:
+    limit = settings.attempt_history_bytes
+    if not limit:
+        return None
+    return await stack.enter_async_context(
+        SqliteAttemptHistory.open(settings.data, max_bytes=limit)
+    )
+
+
 @contextlib.asynccontextmanager
 async def _background(engine: Engine, grace_seconds: float) -> AsyncIterator[Spawn]:
     """The engine's loops and what others start; at the end running attempts may finish."""
@@ -306,6 +326,12 @@ def _bind(settings: Settings, stack: contextlib.AsyncExitStack) -> _Listeners:
         http=both(settings.http_port, "--http-port"),
         https=both(settings.https_port, "--https-port"),
     )
+
+
+def _token(authority: Authority, webhook: WebHookDestination) -> str | None:
+    if not webhook.application_id_or_uri:
+        return None
+    return authority.token_for(webhook.tenant_id, webhook.application_id_or_uri)
 
 
 def _limits(settings: Settings) -> Limits:

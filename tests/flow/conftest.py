@@ -12,11 +12,13 @@ from switchhook.clock import HOUR, VirtualClock, to_datetime
 from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, version_key
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
+from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Delete, DropSubscription, Put, WaitingDelivery
 from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.subscriptions import EventSubscription
 from switchhook.grid.topics import Topic
 from switchhook.stores.memory import MemoryStore
+from switchhook.stores.memory_attempts import MemoryAttemptHistory
 from tests.builders import a_body, a_subscription, a_topic, an_event
 from tests.scripted_dead_letters import ScriptedDeadLetterStore
 from tests.scripted_transport import ScriptedTransport
@@ -32,6 +34,7 @@ class Flow:
     engine: Engine
     topic: Topic
     dead_letters: ScriptedDeadLetterStore
+    observation: Observation
 
     async def subscribe(self, **members: Any) -> EventSubscription:
         """Make a subscription durable and bring it into force, as the resource layer does."""
@@ -92,17 +95,19 @@ async def start(
     """An engine over the store, started."""
     transport = ScriptedTransport()
     dead_letters = ScriptedDeadLetterStore()
+    observation = Observation(history=MemoryAttemptHistory())
     engine = Engine(
         store=store,
         transport=transport,
         clock=clock,
         random=lambda: 0.0,
         dead_lettering=DeadLettering(dead_letters, clock),
+        observation=observation,
         limits=limits,
     )
     await engine.start()
     clock.wait_for(engine.quiet)
-    return Flow(store, transport, clock, engine, topic, dead_letters)
+    return Flow(store, transport, clock, engine, topic, dead_letters, observation)
 
 
 @pytest.fixture

@@ -9,9 +9,7 @@ import msgspec
 from switchhook.clock import Clock, to_text
 from switchhook.communication import catalogue
 from switchhook.communication.resources import CommunicationResource
-from switchhook.grid.events import EventSchema
-from switchhook.grid.ports import Batch
-from switchhook.grid.publish import CommitEvents
+from switchhook.grid.publish import CommitEvents, batch_of
 
 
 class EmitRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,16 +43,8 @@ class Emitter:
             RequestError: no such type, or a wrong value; the message names it.
         """
         event = self._render(resource, request)
-        body = msgspec.json.encode([event])
-        now = self._clock.now()
-        batch = Batch(
-            topic=resource.topic,
-            schema=EventSchema.EVENT_GRID,
-            published_at=now,
-            body=body,
-            count=1,
-        )
-        await self._commit((), (batch,))
+        text = msgspec.json.encode(event)
+        await self._commit((), (batch_of(resource.topic, [text], self._clock.now()),))
         return event
 
     def _render(self, resource: CommunicationResource, request: EmitRequest) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
-from switchhook.clock import Clock, Timer
+from switchhook.clock import SECOND, Clock, Timer
 from switchhook.errors import StoreError
 from switchhook.grid.delivery import Delivery
 from switchhook.grid.ports import (
@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 # An attempt that hangs this long gets an exception row, so that it does not hold the cursor back
 # and a crash does not repeat all that was delivered after it.
 HUNG_AFTER_SECONDS = 1.0
+
+# When a row that could not be worked on is looked at again.
+PAUSE_AFTER_FAILURE = 10 * SECOND
 
 
 class Checkpoint:
@@ -107,6 +110,12 @@ class Checkpoint:
     def release(self, delivery: Delivery, due_at: int) -> None:
         """A delivery that was taken up goes back to its row, without an attempt."""
         self.put(delivery.as_waiting(due_at))
+
+    def release_row(self, row: WaitingDelivery) -> None:
+        """Nobody has the row any more; it is found again where it stands."""
+        self.read_mark = None
+        self.owned.discard(row.identity)
+        self.wake_at(max(row.due_at, self._clock.now() + PAUSE_AFTER_FAILURE))
 
     def settle(self, identity: Identity) -> None:
         """A delivery that has a row is finished."""

@@ -6,18 +6,28 @@ checkpoint.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
+
+from switchhook.grid import dead_letters
 from switchhook.grid.checkpoint import Checkpoint
+from switchhook.grid.collections import GIVEN_UP
 from switchhook.grid.dead_lettering import DeadLettering
-from switchhook.grid.ports import Change, PutWaiting, SettleWaiting, WaitingDelivery
+from switchhook.grid.given_up import GivenUp
+from switchhook.grid.observation import Observation
+from switchhook.grid.ports import Change, Put, PutWaiting, SettleWaiting, WaitingDelivery
 from switchhook.grid.route import Router
+from switchhook.grid.subscription_queue import SubscriptionQueue
 
 log = logging.getLogger(__name__)
 
 
+_Group = tuple[str, int]  # the subscription and its version
+
+
 class DeadLetterWrites:
-    """The dead letters that are being written."""
+    """The dead letters that are being written: one group at a time for each subscription."""
 
     def __init__(
         self,
@@ -25,54 +35,59 @@ class DeadLetterWrites:
         dead_lettering: DeadLettering,
         router: Router,
         checkpoint: Checkpoint,
+        observation: Observation,
+        speed: Callable[[SubscriptionQueue], int],
         ended: Callable[[], None],
     ) -> None:
         self._dead_lettering = dead_lettering
         self._router = router
         self._checkpoint = checkpoint
+        self._observation = observation
+        self._speed = speed
         self._ended = ended
-        self._due: dict[str, list[WaitingDelivery]] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._due: dict[_Group, list[WaitingDelivery]] = {}
+        self._tasks: dict[_Group, asyncio.Task[None]] = {}
 
     @property
     def in_progress(self) -> int:
-        """How many subscriptions' dead letters are being written now."""
+        """How many groups of dead letters are being written now."""
         return len(self._tasks)
 
     def take(self, row: WaitingDelivery) -> None:
         """A row whose dead letter is due."""
         self._checkpoint.owned.add(row.identity)
-        self._due.setdefault(row.subscription, []).append(row)
+        self._due.setdefault((row.subscription, row.version), []).append(row)
 
     def start(self) -> None:
         """Write what was taken."""
-        for subscription in [each for each in self._due if each not in self._tasks]:
-            rows = self._due.pop(subscription)
-            self._tasks[subscription] = asyncio.create_task(self._write(subscription, rows))
+        for group in [each for each in self._due if each not in self._tasks]:
+            rows = self._due.pop(group)
+            self._tasks[group] = asyncio.create_task(self._write(group, rows))
 
-    async def _write(self, subscription: str, rows: Sequence[WaitingDelivery]) -> None:
+    async def _write(self, group: _Group, rows: Sequence[WaitingDelivery]) -> None:
         try:
-            for change in await self._changes(subscription, rows):
+            for change in await self._changes(group, rows):
                 self._note(change)
         except Exception:  # the rows stay; they are taken up again
-            log.exception("dead_letter.failed", extra={"subscription": subscription})
+            log.exception("dead_letter.failed", extra={"subscription": group[0]})
             for row in rows:
-                self._checkpoint.owned.discard(row.identity)
-            self._checkpoint.read_mark = None
+                self._checkpoint.release_row(row)
         finally:
-            del self._tasks[subscription]
+            del self._tasks[group]
             self.start()
             self._ended()
             self._checkpoint.wake()
 
-    async def _changes(
-        self, subscription: str, rows: Sequence[WaitingDelivery]
-    ) -> Sequence[Change]:
-        queue = self._router.queues.get(subscription)
+    async def _changes(self, group: _Group, rows: Sequence[WaitingDelivery]) -> Sequence[Change]:
+        queue = self._router.queues.get(group[0])
         topic = self._router.topic(rows[0].topic)
         if queue is None or topic is None:
             return [SettleWaiting(*row.identity) for row in rows]
-        return await self._dead_lettering.write(rows, queue.subscription, topic)
+        version = queue.versions.get(group[1], queue.subscription)
+        waits = dead_letters.waits(self._speed(queue))
+        changes = await self._dead_lettering.write(rows, version, topic, waits)
+        self._observation.buried(queue, _letters(changes))
+        return changes
 
     def _note(self, change: Change) -> None:
         match change:
@@ -88,3 +103,9 @@ class DeadLetterWrites:
         for task in tuple(self._tasks.values()):
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+
+def _letters(changes: Sequence[Change]) -> Iterator[GivenUp]:
+    for change in changes:
+        if isinstance(change, Put) and change.collection == GIVEN_UP:
+            yield msgspec.json.decode(change.value, type=GivenUp)

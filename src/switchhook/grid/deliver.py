@@ -174,6 +174,7 @@ class Deliverer:
         queue.requests_in_flight -= 1
         # They may have been written down as waiting while the request hung.
         deliveries = [queue.in_flight.pop(each.place)[0] for each in sent]
+        self._observation.ended(deliveries, response)
         if not queue.is_removed and not self._is_interrupted(response):
             self._decide(queue, deliveries, response, started_at)
             self._checkpoint.touch(queue)
@@ -194,6 +195,7 @@ class Deliverer:
         started_at: int,
     ) -> None:
         """One answer for the whole request; each event has its own account of attempts."""
+        self._observation.answered(queue, deliveries, response)
         now, random, speed = self._clock.now(), self._random(), self.speed(queue)
         outcome = retry.outcome(response)
         if outcome is None:
@@ -212,7 +214,15 @@ class Deliverer:
                 random=random,
                 speed=speed,
             )
-            self._observation.attempted(queue, delivery, attempts, response, step, started_at)
+            self._observation.attempted(
+                delivery,
+                attempts,
+                response,
+                step,
+                started_at=started_at,
+                now=now,
+                events=len(deliveries),
+            )
             if outcome is None:
                 self._settle(queue, delivery)
                 continue
@@ -258,7 +268,7 @@ class Deliverer:
     ) -> None:
         now = self._clock.now()
         row = delivery.as_waiting(
-            now + dead_letters.DELAY // self.speed(queue),
+            dead_letters.first_due(now, dead_letters.waits(self.speed(queue))),
             dead_letter_reason=str(reason),
             given_up_at=now,
         )

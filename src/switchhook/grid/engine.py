@@ -94,6 +94,8 @@ class Engine:
             dead_lettering=dead_lettering,
             router=self.router,
             checkpoint=self.checkpoint,
+            observation=observation,
+            speed=self.deliverer.speed,
             ended=self.deliverer.attempt_ended.set,
         )
         self._retention = Retention(
@@ -106,7 +108,11 @@ class Engine:
             drops_unfinished=limits.drops_unfinished,
         )
         self.publisher = Publisher(
-            store=store, router=self.router, retention=self._retention, clock=clock
+            store=store,
+            router=self.router,
+            retention=self._retention,
+            clock=clock,
+            observation=observation,
         )
         self._catch_up = CatchUp(
             log=store, router=self.router, deliverer=self.deliverer, checkpoint=self.checkpoint

@@ -1,13 +1,21 @@
-"""What is told of the router's work: one place for logs, counters, traces and the history."""
+"""What is told of the router's work: one place for counters, the log, traces and the history."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from switchhook.errors import RequestError, StoreError
 from switchhook.grid import retry
+from switchhook.grid.attempt_log import attempt_fields
+from switchhook.grid.counters import SubscriptionCounters, TopicCounters
 from switchhook.grid.delivery import Delivery
-from switchhook.grid.ports import Batch, WebhookResponse
-from switchhook.grid.retry import Delivered, GiveUpReason
+from switchhook.grid.events import Event
+from switchhook.grid.given_up import GivenUp, GivenUpState
+from switchhook.grid.metrics import Metrics
+from switchhook.grid.ports import Attempt, AttemptHistory, Identity, WebhookResponse
+from switchhook.grid.retry import Delivered, GiveUpReason, RetryAt
 from switchhook.grid.subscription_queue import SubscriptionQueue
+from switchhook.grid.topics import Topic, TopicKind
+from switchhook.tracing.model import DeliveryAttempt, DeliverySpan, Tracing
 
 log = logging.getLogger("switchhook.grid.deliver")
 
@@ -15,57 +23,205 @@ log = logging.getLogger("switchhook.grid.deliver")
 class Observation:
     """Told of what happens; it changes nothing."""
 
-    def routed(self, batch: Batch, matched: int) -> None:
-        """`matched` of the batch's events are wanted by a subscription."""
+    def __init__(
+        self,
+        *,
+        history: AttemptHistory | None = None,
+        metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
+    ) -> None:
+        self.history = history
+        self.metrics = metrics or Metrics()
+        self.tracing = tracing or Tracing()
+        self._topics: dict[str, TopicCounters] = {}
+        self._spans: dict[Identity, DeliverySpan] = {}
+
+    # --- publishing -------------------------------------------------------------------------------
+
+    def published(self, topic: Topic, domain_topics: Sequence[str], nanoseconds: int) -> None:
+        """A request is durable; `domain_topics` has one name for each event, "" outside domains."""
+        counters = self._counters(topic)
+        if topic.kind is TopicKind.DOMAIN:
+            counters.accepted_in_domain(domain_topics, nanoseconds)
+        else:
+            counters.accepted(len(domain_topics), nanoseconds)
+
+    def refused(self, topic: Topic, error: RequestError | StoreError) -> None:
+        """A request to publish was refused."""
+        self._counters(topic).refused(error)
+
+    def emitted(self, topic: Topic, events: int) -> None:
+        """A service of ours published to its system topic."""
+        if topic.kind is TopicKind.SYSTEM:
+            self._counters(topic).published += events
+
+    # --- routing ----------------------------------------------------------------------------------
+
+    def matched(self, topic: Topic, queue: SubscriptionQueue, event: Event) -> None:
+        """A subscription wants the event."""
+        counters = self._own(topic, queue).of(event.domain_topic)
+        counters.matched += 1
+        if queue.subscription.filter.advanced:
+            counters.advanced_filter_evaluations += len(queue.subscription.filter.advanced)
+
+    def unmatched(self, topic: Topic, events: int) -> None:
+        """So many events of a topic are wanted by nobody."""
+        self._counters(topic).unmatched += events
+
+    # --- delivering -------------------------------------------------------------------------------
 
     def sending(self, queue: SubscriptionQueue, deliveries: Sequence[Delivery]) -> str:
         """A request is about to go; answers the `traceparent` that it carries, or ""."""
-        return ""
+        if not self.tracing.is_on:
+            return ""
+        first = deliveries[0]
+        attempt = DeliveryAttempt(
+            topic=first.event.source,
+            subscription=first.subscription.name,
+            url=first.subscription.destination.endpoint_base_url,
+            event_id=first.event.id,
+            events=len(deliveries),
+            attempts=first.attempts,
+        )
+        span = self.tracing.on_delivery([each.traceparent for each in deliveries], attempt)
+        if span is None:
+            return ""
+        self._spans[first.identity] = span
+        return span.traceparent
+
+    def ended(self, deliveries: Sequence[Delivery], response: WebhookResponse) -> None:
+        """A request has come to its end, whatever follows from it."""
+        span = self._spans.pop(deliveries[0].identity, None) if self._spans else None
+        if span is not None:
+            outcome = retry.outcome(response)
+            span.end(response.status, None if outcome is None else str(outcome))
+
+    def answered(
+        self, queue: SubscriptionQueue, deliveries: Sequence[Delivery], response: WebhookResponse
+    ) -> None:
+        """A request counts: once, however many events it held."""
+        counters = queue.counters
+        if counters is None:
+            return
+        names = {each.event.domain_topic for each in deliveries}
+        if len(names) == 1:
+            counters.of(names.pop()).attempted(response, len(deliveries))
+            return
+        counters.attempted(response, 0)
+        if retry.outcome(response) is None:
+            for each in deliveries:
+                counters.of(each.event.domain_topic).delivered += 1
 
     def attempted(
         self,
-        queue: SubscriptionQueue,
+        delivery: Delivery,
+        attempts: int,
+        response: WebhookResponse,
+        step: retry.NextStep,
+        *,
+        started_at: int,
+        now: int,
+        events: int,
+    ) -> None:
+        """An event's attempt has ended, the `attempts`-th; `step` follows."""
+        self._remember(delivery, attempts, response, step, started_at)
+        # One line per failed or repeated attempt; a success at the first costs a debug check only.
+        level = logging.DEBUG if isinstance(step, Delivered) and attempts == 1 else logging.INFO
+        if log.isEnabledFor(level):
+            fields = attempt_fields(
+                delivery, response, step, attempts=attempts, now=now, events=events
+            )
+            log.log(level, "delivery.attempted", extra=fields)
+
+    def _remember(
+        self,
         delivery: Delivery,
         attempts: int,
         response: WebhookResponse,
         step: retry.NextStep,
         started_at: int,
     ) -> None:
-        """An attempt has ended, the `attempts`-th of its delivery; `step` follows."""
-        # One line per failed or repeated attempt; a success at the first costs a debug check only.
-        level = logging.DEBUG if isinstance(step, Delivered) and attempts == 1 else logging.INFO
-        if not log.isEnabledFor(level):
+        if self.history is None:
             return
-        log.log(
-            level,
-            "delivery.attempted",
-            extra={
-                "event_id": delivery.event.id,
-                "subscription": delivery.subscription.name,
-                "attempt": attempts,
-                "status": response.status,
-                "outcome": str(retry.outcome(response) or "Delivered"),
-                "detail": response.detail,
-                "duration_ms": round(response.duration / 1e6, 1),
-                "next_step": type(step).__name__,
-            },
+        position, subscription, run = delivery.identity
+        is_early = delivery.early_for is not None
+        duration, status = response.duration, response.status
+        if isinstance(step, Delivered):
+            self.history.note_success(
+                position, run, subscription, attempts, started_at, duration, status, is_early
+            )
+            return
+        attempt = Attempt(
+            position,
+            run,
+            subscription,
+            attempts,
+            started_at,
+            duration,
+            status,
+            outcome=str(retry.outcome(response) or ""),
+            detail=response.detail,
+            excerpt=response.body[:_EXCERPT_BYTES].decode("utf-8", "replace"),
+            next_step=type(step).__name__,
+            next_at=step.due_at if isinstance(step, RetryAt) else None,
+            early=is_early,
         )
+        self.history.note(attempt)
+
+    # --- giving up --------------------------------------------------------------------------------
 
     def gave_up(self, queue: SubscriptionQueue, delivery: Delivery, step: retry.NextStep) -> None:
-        """The event is dead-lettered or dropped."""
+        """The event is to be dead-lettered, or is dropped."""
         match step:
             case retry.DeadLetter(reason):
-                self._log_end("delivery.dead_lettered", delivery, reason)
+                _log_end("delivery.given_up", delivery, reason)
             case retry.Drop(reason):
-                self._log_end("delivery.dropped", delivery, reason)
+                _log_end("delivery.dropped", delivery, reason)
+                if queue.counters is not None:
+                    queue.counters.of(delivery.event.domain_topic).gave_up(reason)
 
-    def _log_end(self, name: str, delivery: Delivery, reason: GiveUpReason) -> None:
-        log.warning(
-            name,
-            extra={
-                "event_id": delivery.event.id,
-                "subscription": delivery.subscription.name,
-                "reason": str(reason),
-                "attempts": delivery.attempts,
-            },
-        )
+    def buried(self, queue: SubscriptionQueue, letters: Iterable[GivenUp]) -> None:
+        """Dead letters are written, or events are dropped because they could not be."""
+        for letter in letters:
+            if queue.counters is not None and letter.state is not GivenUpState.WAITING:
+                is_written = letter.state is GivenUpState.WRITTEN
+                queue.counters.gave_up(letter.reason, is_dead_lettered=is_written)
+
+    # --- whose numbers ----------------------------------------------------------------------------
+
+    def forget_topic(self, topic: Topic) -> None:
+        """The topic is deleted, and its subscriptions with it."""
+        self._topics.pop(topic.incarnation, None)
+        self.metrics.forget_topic(topic)
+
+    def forget_subscription(self, topic: Topic, queue: SubscriptionQueue) -> None:
+        """The subscription is deleted."""
+        if queue.counters is not None:
+            self.metrics.forget_subscription(topic, queue.subscription)
+
+    def _counters(self, topic: Topic) -> TopicCounters:
+        found = self._topics.get(topic.incarnation)
+        if found is None:
+            found = self._topics[topic.incarnation] = self.metrics.topic(topic)
+        return found
+
+    def _own(self, topic: Topic, queue: SubscriptionQueue) -> SubscriptionCounters:
+        if queue.counters is None:
+            queue.counters = self.metrics.subscription(topic, queue.subscription)
+        return queue.counters
+
+
+# How much of a failure's answer is kept: about what the history keeps of it as text.
+_EXCERPT_BYTES = 1000
+
+
+def _log_end(name: str, delivery: Delivery, reason: GiveUpReason) -> None:
+    log.warning(
+        name,
+        extra={
+            "event_id": delivery.event.id,
+            "subscription": delivery.subscription.name,
+            "reason": str(reason),
+            "attempts": delivery.attempts,
+        },
+    )

@@ -91,13 +91,19 @@ class Router:
         known = self.duplicates.get(appended.batch.topic)
         if known is not None and known.is_complete:
             self.note_events(known, appended)
-        matched = 0
+        route = self._routes.get(appended.batch.topic)
+        if route is None:
+            return
+        unmatched = appended.batch.count
         for envelope, queues in self.wanted(appended):
-            matched += 1
+            unmatched -= 1
             for queue in queues:
+                self._observation.matched(route.topic, queue, envelope.event)
                 if not self.is_duplicate(queue, envelope.position):
                     self._offer(queue, envelope)
-        self._observation.routed(appended.batch, matched)
+        self._observation.emitted(route.topic, appended.batch.count)
+        if unmatched:
+            self._observation.unmatched(route.topic, unmatched)
 
     def wanted(self, appended: Appended) -> Iterator[tuple[Envelope, list[SubscriptionQueue]]]:
         """The events of a batch that any subscription in force wants, with those that want it."""
@@ -163,7 +169,9 @@ class Router:
 
     def remove_topic(self, incarnation: str) -> None:
         """Forget a topic; its subscriptions are removed by their own calls."""
-        self._routes.pop(incarnation, None)
+        route = self._routes.pop(incarnation, None)
+        if route is not None:
+            self._observation.forget_topic(route.topic)
         self.duplicates.pop(incarnation, None)
         self.topics.remove(incarnation)
 
@@ -217,4 +225,5 @@ class Router:
         route = self._routes.get(queue.subscription.topic)
         if route is not None:
             route.remove(queue)
+            self._observation.forget_subscription(route.topic, queue)
         self._removed(queue)

@@ -7,6 +7,7 @@ position.
 
 from collections import deque
 
+from switchhook.grid.counters import SubscriptionCounters
 from switchhook.grid.delivery import Delivery
 from switchhook.grid.events import Envelope
 from switchhook.grid.key_order import KeyOrder
@@ -36,6 +37,8 @@ class SubscriptionQueue:
         self.parked_until: int | None = None
         self.is_probing = False
         self.is_removed = False
+        # From the first event on that it wanted.
+        self.counters: SubscriptionCounters | None = None
         # Its order or its known duplicates must be read from the store before it takes events.
         self.is_preparing = False
         self.stored_cursor: int | None = None

@@ -29,7 +29,9 @@ from switchhook.grid.publish_access import (
 from switchhook.grid.schemas import refusals
 from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
+from switchhook.grid.topics import Topic
 from switchhook.http.asgi import Receive, Scope, Send, header, read_body, reply
+from switchhook.tracing.model import Tracing
 
 API_VERSION = "2018-01-01"
 
@@ -46,12 +48,14 @@ class PublishApi:
         publisher: Publisher,
         topics: TopicDirectory,
         verify_token: VerifyToken | None = None,
+        tracing: Tracing | None = None,
         new_guid: Callable[[], uuid.UUID] = uuid.uuid4,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._publisher = publisher
         self._topics = topics
         self._access = PublishAccess(topics, verify_token)
+        self._tracing = tracing or Tracing()
         self._new_guid = new_guid
         self._now = now
 
@@ -88,8 +92,10 @@ class PublishApi:
         versions = (b"api-supported-versions", API_VERSION.encode())
         match scope["method"]:
             case "POST":
-                permission = self._authorize(scope)
-                await self._publisher.publish(permission.topic, await _read(scope, receive))
+                topic = self._authorize(scope).topic
+                request = await _read(scope, receive)
+                with self._tracing.on_publish(scope["headers"], topic.name) as traceparent:
+                    await self._publisher.publish(topic, request, traceparent)
                 return [versions]
             case "OPTIONS":
                 schema = (b"aeg-input-event-schema", self._input_schema(scope))
@@ -106,23 +112,34 @@ class PublishApi:
 
     def _input_schema(self, scope: Scope) -> bytes:
         """The schema of the topic that the address names; without such a topic, the usual one."""
-        name = name_in(header(scope, b"host") or "", scope["path"])
-        topic = self._topics.at(name) if name else None
+        topic = self._named(scope)
         return refusals.WIRE_NAMES[topic.input_schema if topic else EventSchema.EVENT_GRID].encode()
+
+    def _named(self, scope: Scope) -> Topic | None:
+        """The topic that the address names, if it names one that there is."""
+        name = name_in(header(scope, b"host") or "", scope["path"])
+        return self._topics.at(name) if name else None
 
     def _authorize(self, scope: Scope) -> Permission:
         """The topic that the request may publish to, and the kind of its credential."""
+        try:
+            return self._access.authorize(self._request(scope))
+        except RequestError as error:
+            topic = self._named(scope)
+            if topic is not None:
+                self._publisher.observation.refused(topic, error)
+            raise
+
+    def _request(self, scope: Scope) -> AccessRequest:
         client = scope.get("client")
-        return self._access.authorize(
-            AccessRequest(
-                host=header(scope, b"host") or "",
-                path=scope["path"],
-                client=client[0] if client else "",
-                uri=_uri(scope),
-                key=_access_key(scope),
-                sas_token=header(scope, b"aeg-sas-token"),
-                authorization=header(scope, b"authorization"),
-            )
+        return AccessRequest(
+            host=header(scope, b"host") or "",
+            path=scope["path"],
+            client=client[0] if client else "",
+            uri=_uri(scope),
+            key=_access_key(scope),
+            sas_token=header(scope, b"aeg-sas-token"),
+            authorization=header(scope, b"authorization"),
         )
 
     def _report(self, request_id: str) -> str:

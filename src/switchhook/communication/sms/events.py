@@ -3,7 +3,7 @@
 The telephony and SMS events article; the shapes are the catalogue's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from switchhook.clock import to_text
@@ -11,8 +11,6 @@ from switchhook.communication import catalogue
 from switchhook.communication.resources import CommunicationResource
 from switchhook.communication.sms.statuses import delivery_status, with_code
 from switchhook.communication.sms.store import DeliveryAttempt, DeliveryReport, SmsMessage
-from switchhook.grid.events import EventSchema
-from switchhook.grid.ports import Batch
 
 RECEIVED = "Microsoft.Communication.SMSReceived"
 DELIVERY_REPORT_RECEIVED = "Microsoft.Communication.SMSDeliveryReportReceived"
@@ -67,18 +65,6 @@ def attempt_values(attempt: DeliveryAttempt) -> dict[str, Any]:
         "segmentsSucceeded": attempt.segments_succeeded,
         "segmentsFailed": attempt.segments_failed,
     }
-
-
-def batch(topic: str, events: Sequence[bytes], now: int) -> Batch:
-    """Events of one topic, to be committed together."""
-    body = b"[" + b",".join(events) + b"]"
-    return Batch(
-        topic=topic,
-        schema=EventSchema.EVENT_GRID,
-        published_at=now,
-        body=body,
-        count=len(events),
-    )
 
 
 def _render(

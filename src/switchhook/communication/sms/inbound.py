@@ -24,6 +24,7 @@ from switchhook.communication.sms.store import (
     put,
 )
 from switchhook.grid.ports import Batch, Change
+from switchhook.grid.publish import batch_of
 
 # A concatenated message counts its segments in one byte (3GPP TS 23.040, 9.2.3.24.1).
 MAX_SEGMENTS = 255
@@ -119,7 +120,7 @@ def plan_inbound(
     return Inbound(
         message_id=received.message_id,
         changes=tuple(changes),
-        batch=events.batch(resource.topic, [event], now),
+        batch=batch_of(resource.topic, [event], now),
         first_due=expires_at,
     )
 

@@ -28,7 +28,7 @@ from switchhook.communication.sms.store import (
     put,
 )
 from switchhook.grid.ports import Change, Delete
-from switchhook.grid.publish import CommitEvents
+from switchhook.grid.publish import CommitEvents, batch_of
 
 _log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class Outcomes:
                     work.changes += [Delete(MESSAGES, message) for message in expiry.messages]
                     work.changes += [Delete(REPEATABILITY, once) for once in expiry.repeatability]
         work.changes += [put(MESSAGES, *reported) for reported in work.reported.items()]
-        batches = [events.batch(topic, found, now) for topic, found in work.events.items()]
+        batches = [batch_of(topic, found, now) for topic, found in work.events.items()]
         await self._commit(work.changes, batches)
         return True
 
