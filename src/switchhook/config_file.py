@@ -17,6 +17,7 @@ from switchhook.errors import RequestError, StartError, StoreError
 from switchhook.grid.resources.domains import DomainResources
 from switchhook.grid.resources.keyed_resources import KeyedResources
 from switchhook.grid.resources.records import SubscriptionRecord
+from switchhook.grid.resources.settings_rules import render_settings
 from switchhook.grid.resources.sources import EventSource
 from switchhook.grid.resources.subscription_life import Spawn
 from switchhook.grid.resources.subscription_rules import INVALID_EXPIRATION
@@ -93,10 +94,8 @@ async def _apply_subscription(
     """The record whose handshake must be followed, or None when nothing is to be done."""
     subscriptions = resources.subscriptions
     source = _source(entry, resources)
-    settings = subscriptions.settings(source, entry.name)
-    if settings.validate_endpoint != entry.validate:
-        body = {"properties": {"validateEndpoint": entry.validate}}
-        await subscriptions.put_settings(source, entry.name, body)
+    now = render_settings(subscriptions.settings(source, entry.name))
+    await subscriptions.put_settings(source, entry.name, {"properties": {**now, **entry.settings}})
     if subscriptions.asks_for(source, entry.name, entry.body):
         record = subscriptions.get(source, entry.name)
         if record is not None and record.state is not ProvisioningState.FAILED:

@@ -17,9 +17,25 @@ from switchhook.grid.resources.records import AUTO_CREATE, AUTO_DELETE
 
 Entry = Mapping[str, Any]
 
-_FILTER = ("includedEventTypes", "subjectBeginsWith", "subjectEndsWith", "isSubjectCaseSensitive")
+_FILTER = (
+    "includedEventTypes",
+    "subjectBeginsWith",
+    "subjectEndsWith",
+    "isSubjectCaseSensitive",
+    "advancedFilters",
+    "enableAdvancedFilteringOnArrays",
+)
+_WEBHOOK = (
+    "maxEventsPerBatch",
+    "preferredBatchSizeInKilobytes",
+    "deliveryAttributeMappings",
+    "azureActiveDirectoryTenantId",
+    "azureActiveDirectoryApplicationIdOrUri",
+)
 _RETRY = ("maxDeliveryAttempts", "eventTimeToLiveInMinutes")
-_OTHER = ("expirationTimeUtc", "labels")
+_OTHER = ("eventDeliverySchema", "expirationTimeUtc", "labels")
+_DEAD_LETTER = "deadLetterDestination"
+_SETTINGS = ("profile", "orderedBy", "deduplicationWindow", "marksReplays")
 _SOURCES = ("topic", "domain", "communication")
 _TOPIC_PROPERTIES = (
     "inputSchema",
@@ -54,12 +70,13 @@ class ResourceEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubscriptionEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An event subscription that shall be as `body` says."""
+    """An event subscription that shall be as `body` says; of its delivery settings those that are
+    in `settings`."""
 
     source_id: str
     name: str
     body: dict[str, Any]
-    validate: bool
+    settings: dict[str, Any]
 
 
 class ConfigTables(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,7 +165,8 @@ def _topic_body(entry: Entry, known: Collection[str]) -> dict[str, Any]:
 
 
 def _read_subscription(entry: Entry) -> SubscriptionEntry:
-    known = {*_SOURCES, "domainTopic", "endpoint", "validate", *_FILTER, *_RETRY, *_OTHER}
+    known = {*_SOURCES, "domainTopic", "endpoint", "validate", _DEAD_LETTER}
+    known |= {*_FILTER, *_WEBHOOK, *_RETRY, *_OTHER, *_SETTINGS}
     name = _check(entry, "subscriptions", known)
     sources = [f"'{key}'" for key in _SOURCES if key in entry]
     if len(sources) > 1:
@@ -158,19 +176,26 @@ def _read_subscription(entry: Entry) -> SubscriptionEntry:
     validate = entry.get("validate", True)
     if not isinstance(validate, bool):
         raise StartError(f"'validate' of [[subscriptions]] '{name}' must be true or false")
-    destination = {
-        "endpointType": "WebHook",
-        "properties": {"endpointUrl": entry.get("endpoint")},
-    }
+    webhook = {"endpointUrl": entry.get("endpoint"), **_given(entry, _WEBHOOK)}
     properties = {
-        "destination": destination,
-        "filter": {key: entry[key] for key in _FILTER if key in entry},
-        "retryPolicy": {key: entry[key] for key in _RETRY if key in entry},
-        **{key: _plain(entry[key]) for key in _OTHER if key in entry},
+        "destination": {"endpointType": "WebHook", "properties": webhook},
+        "filter": _given(entry, _FILTER),
+        "retryPolicy": _given(entry, _RETRY),
+        **_given(entry, _OTHER),
     }
+    if _DEAD_LETTER in entry:
+        container = entry[_DEAD_LETTER]
+        properties[_DEAD_LETTER] = {"endpointType": "StorageBlob", "properties": container}
     return SubscriptionEntry(
-        source_id=_source_id(entry), name=name, body={"properties": properties}, validate=validate
+        source_id=_source_id(entry),
+        name=name,
+        body={"properties": properties},
+        settings={"validateEndpoint": validate, **_given(entry, _SETTINGS)},
     )
+
+
+def _given(entry: Entry, keys: Sequence[str]) -> dict[str, Any]:
+    return {key: _plain(entry[key]) for key in keys if key in entry}
 
 
 def _source_id(entry: Entry) -> str:

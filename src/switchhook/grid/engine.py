@@ -231,6 +231,9 @@ class Engine:
         for queue in list(self.deliverer.behind):
             await self._catch_up.expire(queue, self._clock.now())
         await self._retention.trim_aged()
+        first = self._store.extent().first
+        for known in self.router.duplicates.values():
+            known.forget(first)
         for queue in list(self.router.queues.values()):
             await self._forget_old_versions(queue)
 

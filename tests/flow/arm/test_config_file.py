@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from switchhook.clock import SECOND
 from switchhook.config_file import apply_tables
 from switchhook.config_tables import read_tables
 from switchhook.errors import StartError
 from switchhook.grid.ports import Failure
-from switchhook.grid.subscriptions import ProvisioningState
-from tests.flow.arm.scene import TOPIC_ID, Scene, echo, failing
+from switchhook.grid.subscriptions import ProvisioningState, TimeProfile
+from tests.flow.arm.scene import GROUP, TOPIC_ID, Scene, echo, failing
 
 
 def tables(**subscription: Any) -> dict[str, list[dict[str, Any]]]:
@@ -97,12 +98,54 @@ async def test_validation_can_be_waived(scene: Scene) -> None:
     assert scene.transport.requests == []
 
 
+async def test_everything_that_a_subscription_can_be_can_stand_in_the_file(scene: Scene) -> None:
+    """Inner forms are Azure's; the settings of our own are those of the child resource."""
+    account = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/letters"
+    wanted = {
+        "validate": False,
+        "advancedFilters": [{"operatorType": "NumberGreaterThan", "key": "data.n", "value": 5}],
+        "maxEventsPerBatch": 7,
+        "deliveryAttributeMappings": [
+            {"name": "X-A", "type": "Static", "properties": {"value": "1", "isSecret": False}}
+        ],
+        "deadLetterDestination": {"resourceId": account, "blobContainerName": "letters"},
+        "orderedBy": "data.key",
+        "deduplicationWindow": "PT10M",
+        "profile": "fast",
+    }
+    await apply(scene, **wanted)
+    version = scene.routing.activated[-1]
+
+    assert [each.key for each in version.filter.advanced] == ["data.n"]
+    assert version.destination.max_events_per_batch == 7
+    assert [each.name for each in version.destination.attributes] == ["X-A"]
+    assert version.dead_letter_destination is not None
+    assert version.dead_letter_destination.container == "letters"
+    settings = scene.resources.subscriptions.settings(scene.source(TOPIC_ID), "audit")
+    assert (settings.ordered_by, settings.deduplication_window) == ("data.key", 600 * SECOND)
+    assert settings.profile is TimeProfile.FAST
+
+
+async def test_settings_that_the_file_does_not_name_stay(scene: Scene) -> None:
+    """What a person paused is not resumed by a restart."""
+    await apply(scene)
+    body = {"properties": {"isPaused": True}}
+    source = scene.source(TOPIC_ID)
+    await scene.resources.subscriptions.put_settings(source, "audit", body)
+    await apply(scene, orderedBy="subject")
+    settings = scene.resources.subscriptions.settings(source, "audit")
+
+    assert (settings.is_paused, settings.ordered_by) == (True, "subject")
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
         ({"endpoint": "ftp://x"}, "audit.*URL is invalid"),
         ({"topic": "missing"}, "audit.*missing"),
         ({"maxDeliveryAttempts": 99}, "audit.*maxDeliveryAttempts"),
+        ({"advancedFilters": [{"key": "a"}]}, "audit.*advancedFilters"),
+        ({"deduplicationWindow": "soon"}, "audit.*deduplicationWindow"),
     ],
 )
 async def test_wrong_entry_stops_the_start(

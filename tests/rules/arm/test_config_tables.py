@@ -31,7 +31,7 @@ def test_entries_become_requests() -> None:
     assert tables.topics[0].resource_id.endswith("/providers/Microsoft.EventGrid/topics/orders")
     assert tables.numbers[0].number == "+15555550123"
     assert subscription.source_id == tables.topics[0].resource_id
-    assert subscription.validate is False
+    assert subscription.settings == {"validateEndpoint": False}
     assert subscription.body["properties"]["filter"] == {"subjectBeginsWith": "/a"}
     assert subscription.body["properties"]["retryPolicy"] == {"maxDeliveryAttempts": 3}
 
