@@ -17,11 +17,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from switchhook import defaults, tls
 from switchhook.authority import Applications, Authority, application_secret, load_or_create_key
 from switchhook.authority.claims import MANAGEMENT_AUDIENCES
-from switchhook.clock import HOUR, SystemClock
+from switchhook.background import Background
+from switchhook.clock import HOUR, Clock, SystemClock
 from switchhook.communication import catalogue
 from switchhook.communication.arm_resources import EventRules
 from switchhook.communication.carriers.simulator import Simulator
@@ -32,7 +34,7 @@ from switchhook.communication.resources import CommunicationResource
 from switchhook.communication.sms.engine import SmsEngine
 from switchhook.communication.sms.inbound import parse_receive
 from switchhook.config_file import apply_tables
-from switchhook.config_tables import read_tables
+from switchhook.config_tables import ConfigTables, read_tables
 from switchhook.dead_letter_stores.accounts import open_dead_letter_store
 from switchhook.default_resources import (
     COMMUNICATION_ID,
@@ -46,7 +48,7 @@ from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
 from switchhook.grid.metrics import Metrics
 from switchhook.grid.observation import Observation
-from switchhook.grid.ports import AttemptHistory
+from switchhook.grid.ports import AttemptHistory, DeadLetterStore, Transport
 from switchhook.grid.readings import read_now
 from switchhook.grid.resources.subscription_life import HandshakeTools
 from switchhook.grid.subscriptions import WebHookDestination
@@ -62,13 +64,14 @@ from switchhook.settings import LogFullAction, Settings, is_exposed
 from switchhook.sockets import bind, loopback_twin
 from switchhook.stores.attempts import SqliteAttemptHistory
 from switchhook.stores.sqlite import SqliteStore
-from switchhook.tracing import open_tracing
+from switchhook.tracing import Tracing, open_tracing
 from switchhook.webhook.proxies import check_proxy_environment
 from switchhook.webhook.transport import HttpTransport
 
 log = logging.getLogger(__name__)
 
-Spawn = Callable[[Coroutine[Any, Any, None]], None]
+# Begins a loop of the server.
+Run = Callable[[Coroutine[Any, Any, None]], None]
 
 
 async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
@@ -135,6 +138,45 @@ class _Listeners:
         return self.http[0].getsockname()[1], self.https[0].getsockname()[1]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Stores:
+    """Everything that outlives the process; `history` is None where none is wanted."""
+
+    store: SqliteStore
+    history: AttemptHistory | None
+    dead_letters: DeadLetterStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Access:
+    """Who may do what."""
+
+    authority: Authority
+    guard: ManagementGuard
+    client_secret: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Grid:
+    """The router, with what it is told by and tells."""
+
+    engine: Engine
+    clock: Clock
+    transport: Transport
+    metrics: Metrics
+    tracing: Tracing
+    background: Background
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Services:
+    """What the routes are the edge of."""
+
+    resources: Resources
+    sms: SmsEngine
+    directory: CommunicationDirectory
+
+
 @contextlib.asynccontextmanager
 async def _running(
     settings: Settings, fail: Callable[[BaseException], None]
@@ -148,131 +190,48 @@ async def _running(
     async with contextlib.AsyncExitStack() as stack:
         listeners = _bind(settings, stack)
         addresses = origins(settings, *listeners.origins)
-        store = await stack.enter_async_context(
-            SqliteStore.open(settings.data, max_bytes=settings.max_log_bytes, on_failure=fail)
-        )
-        history = await _open_history(settings, stack)
-        dead_letters = open_dead_letter_store(
-            settings.dead_letter_folder or settings.data / "dead-letters",
-            settings.storage_accounts,
-        )
-        stack.push_async_callback(dead_letters.close)
-        token = load_or_create_token(settings.data)
-        client_secret = application_secret(settings)
-        authority = Authority(
-            key=load_or_create_key(settings.data),
-            origins=(addresses.https, addresses.http),
-            applications=Applications({defaults.CLIENT_ID: client_secret}),
-        )
-        guard = ManagementGuard(
-            token,
-            _own_names(settings),
-            verify=authority.verify,
-            audiences=(*MANAGEMENT_AUDIENCES, addresses.https, addresses.http),
-            authorization_uri=authority.issuer(),
-        )
-        clock = SystemClock()
-        transport = HttpTransport(
-            allow_http=settings.allow_http_webhooks, ca_file=settings.webhook_ca
-        )
-        tracing = open_tracing(settings.otlp_endpoint, os.environ)
-        stack.push_async_callback(tracing.close)
-        metrics = Metrics()
-        readiness = observability_api.Readiness(store.trouble)
-        engine = Engine(
-            store=store,
-            transport=transport,
-            clock=clock,
-            random=random.random,
-            dead_lettering=DeadLettering(dead_letters, clock),
-            tokens=authority,
-            observation=Observation(history=history, metrics=metrics, tracing=tracing),
-            limits=_limits(settings),
-        )
-        await engine.start()
-        spawn = await stack.enter_async_context(_background(engine, settings.shutdown_grace))
-        directory = CommunicationDirectory(lambda gone: spawn(sms.forget(gone.topic)))
-        resources = await open_resources(
-            store=store,
-            routing=engine.router,
-            directory=directory,
-            event_rules=EventRules(
-                types=frozenset(each.name for each in catalogue.all_types()),
-                profiles=frozenset(each.name for each in catalogue.profiles()),
-            ),
-            tools=HandshakeTools(
-                transport=transport,
-                public_url=lambda: addresses.https,
-                spawn=spawn,
-                deletion_notices=settings.deletion_notices,
-                token=lambda webhook: _token(authority, webhook),
-            ),
-            clock=clock,
-            chance=Chance(new_id=lambda: str(uuid.uuid4()), random_bytes=secrets.token_bytes),
-            allow_http_webhooks=settings.allow_http_webhooks,
-        )
-        sms = SmsEngine(
-            store=store,
-            commit=engine.publisher.commit,
-            clock=clock,
-            carrier=Simulator(),
-            new_guid=uuid.uuid4,
-            directory=directory,
-        )
-        stack.push_async_callback(sms.close)
-        await ensure_defaults(settings, resources)
-        refuse_public_keys(settings, resources)
-        app = Door(
-            PublishApi(
-                publisher=engine.publisher,
-                topics=engine.router.topics,
-                verify_token=authority.verify,
-                tracing=tracing,
-            ),
-            Starlette(
-                routes=[
-                    *arm_api.routes(
-                        resources=resources,
-                        guard=guard,
-                        public_url=lambda: addresses.https,
-                        actions=_actions(
-                            sms,
-                            Emitter(
-                                commit=engine.publisher.commit, clock=clock, new_guid=uuid.uuid4
-                            ),
-                        ),
-                    ),
-                    *authority_api.routes(authority, guard),
-                    *validation_api.routes(resources.subscriptions),
-                    *observability_api.routes(
-                        scrapes=observability_api.Scrapes(
-                            metrics=metrics,
-                            read=lambda: read_now(store=store, router=engine.router, clock=clock),
-                            started_at=clock.now(),
-                        ),
-                        readiness=readiness,
-                        guard=guard,
-                        needs_token=is_exposed(settings) and not settings.open_metrics,
-                    ),
-                    *sms_api.routes(
-                        sms=sms, directory=directory, host_aliases=_authorities(addresses)
-                    ),
-                ],
-                exception_handlers=exception_handlers(),
-            ),
-        )
+        stores = await _open_stores(settings, stack, fail)
+        access = _open_access(settings, addresses)
+        grid = await _open_grid(settings, stack, stores, access.authority)
+        run = await stack.enter_async_context(_background(grid, settings.shutdown_grace))
+        services = await _open_services(settings, stores, grid, access.authority, addresses)
+        stack.push_async_callback(services.sms.close)
+        # Only now are the delivery settings known: nothing is sent to who is paused.
+        run(grid.engine.run())
+        await ensure_defaults(settings, services.resources)
+        refuse_public_keys(settings, services.resources)
+        readiness = observability_api.Readiness(stores.store.trouble)
+        app = _app(settings, stores, access, grid, services, addresses, readiness)
         grace = settings.shutdown_grace
         await stack.enter_async_context(listening(app, listeners.http, None, grace))
         await stack.enter_async_context(listening(app, listeners.https, context, grace))
-        stack.callback(resources.life.stop)
-        resources.life.start()
-        await sms.resume()
-        await apply_tables(tables, resources=resources, clock=clock, spawn=spawn)
+        stack.callback(services.resources.life.stop)
+        await _begin(tables, grid, services)
         readiness.pause = None
         try:
-            yield _endpoints(addresses, certificates, resources, client_secret)
+            yield _endpoints(addresses, certificates, services.resources, access.client_secret)
         finally:
             readiness.pause = observability_api.STOPPING
+
+
+# --- opening -------------------------------------------------------------------------------------
+
+
+async def _open_stores(
+    settings: Settings,
+    stack: contextlib.AsyncExitStack,
+    fail: Callable[[BaseException], None],
+) -> _Stores:
+    store = await stack.enter_async_context(
+        SqliteStore.open(settings.data, max_bytes=settings.max_log_bytes, on_failure=fail)
+    )
+    history = await _open_history(settings, stack)
+    dead_letters = open_dead_letter_store(
+        settings.dead_letter_folder or settings.data / "dead-letters",
+        settings.storage_accounts,
+    )
+    stack.push_async_callback(dead_letters.close)
+    return _Stores(store=store, history=history, dead_letters=dead_letters)
 
 
 async def _open_history(
@@ -286,31 +245,167 @@ async def _open_history(
     )
 
 
+def _open_access(settings: Settings, addresses: Origins) -> _Access:
+    token = load_or_create_token(settings.data)
+    client_secret = application_secret(settings)
+    authority = Authority(
+        key=load_or_create_key(settings.data),
+        origins=(addresses.https, addresses.http),
+        applications=Applications({defaults.CLIENT_ID: client_secret}),
+    )
+    guard = ManagementGuard(
+        token,
+        _own_names(settings),
+        verify=authority.verify,
+        audiences=(*MANAGEMENT_AUDIENCES, addresses.https, addresses.http),
+        authorization_uri=authority.issuer(),
+    )
+    return _Access(authority=authority, guard=guard, client_secret=client_secret)
+
+
+async def _open_grid(
+    settings: Settings, stack: contextlib.AsyncExitStack, stores: _Stores, authority: Authority
+) -> _Grid:
+    clock = SystemClock()
+    transport = HttpTransport(allow_http=settings.allow_http_webhooks, ca_file=settings.webhook_ca)
+    tracing = open_tracing(settings.otlp_endpoint, os.environ)
+    stack.push_async_callback(tracing.close)
+    metrics = Metrics()
+    engine = Engine(
+        store=stores.store,
+        transport=transport,
+        clock=clock,
+        random=random.random,
+        dead_lettering=DeadLettering(stores.dead_letters, clock),
+        tokens=authority,
+        observation=Observation(history=stores.history, metrics=metrics, tracing=tracing),
+        limits=_limits(settings),
+    )
+    await engine.start()
+    return _Grid(
+        engine=engine,
+        clock=clock,
+        transport=transport,
+        metrics=metrics,
+        tracing=tracing,
+        background=Background(),
+    )
+
+
 @contextlib.asynccontextmanager
-async def _background(engine: Engine, grace_seconds: float) -> AsyncIterator[Spawn]:
-    """The engine's loops and what others start; at the end running attempts may finish."""
+async def _background(grid: _Grid, grace_seconds: float) -> AsyncIterator[Run]:
+    """What runs beside the routes; at the end running attempts may finish.
+
+    A loop, begun by the yielded function, ends the server when it fails.
+    """
     async with asyncio.TaskGroup() as group:
-        running = {group.create_task(engine.run())}
-
-        def spawn(work: Coroutine[Any, Any, None]) -> None:
-            task = group.create_task(_guarded(work))
-            running.add(task)
-            task.add_done_callback(running.discard)
-
+        loops: list[asyncio.Task[None]] = []
         try:
-            yield spawn
+            yield lambda loop: loops.append(group.create_task(loop))
         finally:
-            for task in tuple(running):
-                task.cancel()
-    await engine.stop(grace_seconds)
+            for each in loops:
+                each.cancel()
+            await grid.background.close()
+    await grid.engine.stop(grace_seconds)
 
 
-async def _guarded(work: Coroutine[Any, Any, None]) -> None:
-    """One piece of work that fails does not end the server."""
-    try:
-        await work
-    except Exception:
-        log.exception("background.failed")
+async def _open_services(
+    settings: Settings, stores: _Stores, grid: _Grid, authority: Authority, addresses: Origins
+) -> _Services:
+    spawn = grid.background.spawn
+    directory = CommunicationDirectory(lambda gone: spawn(sms.forget(gone.topic)))
+    resources = await open_resources(
+        store=stores.store,
+        routing=grid.engine.router,
+        directory=directory,
+        event_rules=EventRules(
+            types=frozenset(each.name for each in catalogue.all_types()),
+            profiles=frozenset(each.name for each in catalogue.profiles()),
+        ),
+        tools=HandshakeTools(
+            transport=grid.transport,
+            public_url=lambda: addresses.https,
+            spawn=spawn,
+            rest=grid.background.rest,
+            deletion_notices=settings.deletion_notices,
+            token=lambda webhook: _token(authority, webhook),
+        ),
+        clock=grid.clock,
+        chance=Chance(new_id=lambda: str(uuid.uuid4()), random_bytes=secrets.token_bytes),
+        allow_http_webhooks=settings.allow_http_webhooks,
+    )
+    sms = SmsEngine(
+        store=stores.store,
+        commit=grid.engine.publisher.commit,
+        clock=grid.clock,
+        carrier=Simulator(),
+        new_guid=uuid.uuid4,
+        directory=directory,
+    )
+    return _Services(resources=resources, sms=sms, directory=directory)
+
+
+def _app(
+    settings: Settings,
+    stores: _Stores,
+    access: _Access,
+    grid: _Grid,
+    services: _Services,
+    addresses: Origins,
+    readiness: observability_api.Readiness,
+) -> ASGIApp:
+    """Both ways into the server: publishing, and all the rest."""
+    publishing = PublishApi(
+        publisher=grid.engine.publisher,
+        topics=grid.engine.router.topics,
+        verify_token=access.authority.verify,
+        tracing=grid.tracing,
+    )
+    routes = [
+        *arm_api.routes(
+            resources=services.resources,
+            guard=access.guard,
+            public_url=lambda: addresses.https,
+            actions=_actions(services.sms, grid),
+        ),
+        *authority_api.routes(access.authority, access.guard),
+        *validation_api.routes(services.resources.subscriptions),
+        *observability_api.routes(
+            scrapes=_scrapes(stores, grid),
+            readiness=readiness,
+            guard=access.guard,
+            needs_token=is_exposed(settings) and not settings.open_metrics,
+        ),
+        *sms_api.routes(
+            sms=services.sms, directory=services.directory, host_aliases=_authorities(addresses)
+        ),
+    ]
+    return Door(publishing, Starlette(routes=routes, exception_handlers=exception_handlers()))
+
+
+def _scrapes(stores: _Stores, grid: _Grid) -> observability_api.Scrapes:
+    router, clock = grid.engine.router, grid.clock
+    return observability_api.Scrapes(
+        metrics=grid.metrics,
+        read=lambda: read_now(store=stores.store, router=router, clock=clock),
+        started_at=clock.now(),
+    )
+
+
+async def _begin(tables: ConfigTables, grid: _Grid, services: _Services) -> None:
+    """The server listens: take up what an earlier run left, and do what the file asks for."""
+    services.resources.life.start()
+    await services.sms.resume()
+    await apply_tables(
+        tables,
+        resources=services.resources,
+        clock=grid.clock,
+        spawn=grid.background.spawn,
+        rest=grid.background.rest,
+    )
+
+
+# --- parts ---------------------------------------------------------------------------------------
 
 
 def _bind(settings: Settings, stack: contextlib.AsyncExitStack) -> _Listeners:
@@ -345,8 +440,9 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _actions(sms: SmsEngine, emitter: Emitter) -> dict[str, Any]:
+def _actions(sms: SmsEngine, grid: _Grid) -> dict[str, Any]:
     """The management actions that act as something outside: a phone, any source of events."""
+    emitter = Emitter(commit=grid.engine.publisher.commit, clock=grid.clock, new_guid=uuid.uuid4)
 
     async def receive_sms(resource: CommunicationResource, body: dict[str, Any]) -> Any:
         asked = parse_receive(msgspec.json.encode(body))

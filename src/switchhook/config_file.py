@@ -9,6 +9,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from switchhook.background import Rest, rest_uncounted
 from switchhook.clock import SECOND, Clock
 from switchhook.communication.arm_rules import CommunicationRecord
 from switchhook.communication.management import Resources
@@ -34,7 +35,12 @@ BACK_OFF = (1, 2, 5, 10, 30, 60)
 
 
 async def apply_tables(
-    tables: ConfigTables, *, resources: Resources, clock: Clock, spawn: Spawn
+    tables: ConfigTables,
+    *,
+    resources: Resources,
+    clock: Clock,
+    spawn: Spawn,
+    rest: Rest = rest_uncounted,
 ) -> None:
     """Make the resources what the file asks for; handshakes go on in the background.
 
@@ -49,7 +55,7 @@ async def apply_tables(
         await _explained("topics", entry.name, _apply_keyed(entry, resources.topics))
     for entry in tables.domains:
         await _explained("domains", entry.name, _apply_domain(entry, resources.domains))
-    follower = _Follower(resources, clock)
+    follower = _Follower(resources, clock, rest)
     for subscription in tables.subscriptions:
         started = await _explained(
             "subscriptions", subscription.name, _apply_subscription(subscription, resources)
@@ -106,21 +112,26 @@ async def _apply_subscription(
 class _Follower:
     """Asks a webhook again until it agrees, or until somebody else changes the subscription."""
 
-    def __init__(self, resources: Resources, clock: Clock) -> None:
+    def __init__(self, resources: Resources, clock: Clock, rest: Rest) -> None:
         self._subscriptions = resources.subscriptions
         self._resources = resources
         self._clock = clock
+        self._rest = rest
 
     async def follow(self, entry: SubscriptionEntry, record: SubscriptionRecord) -> None:
         asked = 0
-        while await self._subscriptions.finished(record) is ProvisioningState.FAILED:
+        while await self._state_after(record) is ProvisioningState.FAILED:
             pause = BACK_OFF[min(asked, len(BACK_OFF) - 1)]
             asked += 1
-            await sleep(self._clock, pause * SECOND)
+            await sleep(self._clock, pause * SECOND, self._rest)
             again = await self._ask_again(entry, record)
             if again is None:
                 return
             record = again
+
+    async def _state_after(self, record: SubscriptionRecord) -> ProvisioningState | None:
+        # The handshake that it waits for is a piece of work of its own.
+        return await self._subscriptions.finished(record, self._rest)
 
     async def _ask_again(
         self, entry: SubscriptionEntry, record: SubscriptionRecord

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from switchhook.background import Rest, rest_uncounted
 from switchhook.clock import Clock
 from switchhook.grid import handshake as rules
 from switchhook.grid.handshake import Verdict
@@ -25,6 +26,7 @@ async def validate_endpoint(
     *,
     transport: Transport,
     clock: Clock,
+    rest: Rest = rest_uncounted,
 ) -> Validation:
     """Ask the endpoint, once more after a pause when it did not answer in time."""
     for attempt in range(1, rules.RETRIES + 2):
@@ -32,11 +34,11 @@ async def validate_endpoint(
         verdict = judge(response)
         if response.failure is not Failure.TIMED_OUT or attempt > rules.RETRIES:
             break
-        await sleep(clock, rules.RETRY_DELAY)
+        await sleep(clock, rules.RETRY_DELAY, rest)
     return Validation(verdict=verdict, response=response, attempts=attempt)
 
 
-async def sleep(clock: Clock, span: int) -> None:
+async def sleep(clock: Clock, span: int, rest: Rest = rest_uncounted) -> None:
     """Wait for `span` nanoseconds of the clock."""
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -46,7 +48,7 @@ async def sleep(clock: Clock, span: int) -> None:
 
     timer = clock.call_at(clock.now() + span, wake)
     try:
-        await over
+        await rest(over)
     finally:
         timer.cancel()
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from switchhook.background import Rest, rest_uncounted
 from switchhook.clock import MINUTE, Clock
 
 KEPT_FOR = 60 * MINUTE  # clients poll within seconds; ten minutes would do
@@ -36,12 +37,12 @@ class Operations:
         self._clock = clock
         self._new_id = new_id
         self._operations: dict[str, Operation] = {}
-        self._ends: dict[str, asyncio.Event] = {}
+        self._ends: dict[str, asyncio.Future[None]] = {}
 
     def start(self, operation_id: str | None = None) -> str:
         """Begin an operation and answer its id."""
         key = self._record(operation_id or self._new_id(), OperationStatus.IN_PROGRESS)
-        self._ends[key] = asyncio.Event()
+        self._ends[key] = asyncio.get_running_loop().create_future()
         return key
 
     def succeeded(self, operation_id: str | None = None) -> str:
@@ -56,11 +57,11 @@ class Operations:
         """The operation, or None when nobody remembers it."""
         return self._operations.get(operation_id.lower())
 
-    async def ended(self, operation_id: str) -> None:
+    async def ended(self, operation_id: str, rest: Rest = rest_uncounted) -> None:
         """Wait until the operation is no longer in progress."""
         end = self._ends.get(operation_id.lower())
         if end is not None:
-            await end.wait()
+            await rest(end)
 
     def _record(
         self, operation_id: str, status: OperationStatus, code: str = "", message: str = ""
@@ -72,7 +73,9 @@ class Operations:
             id=key, status=status, started_at=self._clock.now(), code=code, message=message
         )
         if status is not OperationStatus.IN_PROGRESS:
-            self._ends.pop(key, asyncio.Event()).set()
+            end = self._ends.pop(key, None)
+            if end is not None:
+                end.set_result(None)
         return key
 
     def _forget_old(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from switchhook.background import Rest, rest_uncounted
 from switchhook.clock import Clock, Timer
 from switchhook.errors import StoreError
 from switchhook.grid import handshake as rules
@@ -61,6 +62,7 @@ class HandshakeTools(msgspec.Struct, frozen=True, kw_only=True):
     transport: Transport
     public_url: Callable[[], str]
     spawn: Spawn
+    rest: Rest = rest_uncounted
     token: Callable[[WebHookDestination], str | None] = lambda _: None
     deletion_notices: bool = False
 
@@ -148,6 +150,7 @@ class SubscriptionLife:
                 question.judge(shake),
                 transport=self._tools.transport,
                 clock=self._clock,
+                rest=self._tools.rest,
             )
             if self._stopped and validation.response.failure is Failure.ABORTED:
                 return

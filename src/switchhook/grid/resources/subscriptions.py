@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from switchhook.background import Rest, rest_uncounted
 from switchhook.clock import Clock
 from switchhook.grid.ports import Records
 from switchhook.grid.resources.body_rules import Body
@@ -104,9 +105,11 @@ class SubscriptionResources:
         record = self.get(source, name)
         return record is not None and record.definition == definition
 
-    async def finished(self, record: SubscriptionRecord) -> ProvisioningState | None:
+    async def finished(
+        self, record: SubscriptionRecord, rest: Rest = rest_uncounted
+    ) -> ProvisioningState | None:
         """Wait until the handshake of `record`'s operation is over; the state then, or None."""
-        await self._operations.ended(record.operation)
+        await self._operations.ended(record.operation, rest)
         now = self._view.get(subscription_key(record.source, record.name), SubscriptionRecord)
         return now.state if now is not None else None
 
