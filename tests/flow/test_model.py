@@ -6,6 +6,7 @@ updates, kills and restarts. After every step what is durable is compared with a
 
 import contextlib
 import logging
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from random import Random
@@ -15,17 +16,21 @@ import pytest
 
 from switchhook.clock import MINUTE, VirtualClock
 from switchhook.errors import StoreFullError
-from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS
+from switchhook.grid.collections import GIVEN_UP, SUBSCRIPTION_VERSIONS, TOPICS
 from switchhook.grid.engine import Limits
+from switchhook.grid.events import Event
 from switchhook.grid.filters import matches
+from switchhook.grid.given_up import GivenUp
 from switchhook.grid.ports import (
     Delete,
     DropSubscription,
     Failure,
     Put,
+    WaitingDelivery,
     WebhookRequest,
     WebhookResponse,
 )
+from switchhook.grid.replay import ReplaySource
 from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.subscriptions import (
     EventSubscription,
@@ -58,6 +63,7 @@ _ANSWERS: tuple[WebhookResponse | None, ...] = (
     None,
 )
 
+_REPLAY = re.compile(rb"switchhook-replay: (\d+)\r\n")
 _REASONS = {"MaxDeliveryAttemptsExceeded", "TimeToLiveExceeded", "NotRetriable"}
 
 Identity = tuple[str, str]  # subscription and event
@@ -91,6 +97,11 @@ class World:
         self.first_delivery: dict[Identity, int] = {}
         self.subscriptions: dict[str, EventSubscription] = {}
         self.answers: dict[str, WebhookResponse | None] = {}
+        self.events: dict[str, Event] = {}
+        # By their runs: what replays must deliver, and what came how often.
+        self.replays: dict[int, set[Identity]] = {}
+        self.replayed: Counter[tuple[int, Identity]] = Counter()
+        self.given_up: set[tuple[int, Identity]] = set()
         self.limits = Limits(
             in_flight=self.random.choice((1, 3, 64)),
             queue_length=self.random.choice((1, 4, 1000)),
@@ -122,8 +133,12 @@ class World:
         return answer
 
     def _count(self, request: WebhookRequest) -> None:
+        run = _REPLAY.search(request.headers)
         for event in events_of(request):
             identity = request.url.rpartition("/")[2], event["id"]
+            if run is not None:
+                self.replayed[int(run[1]), identity] += 1
+                continue
             self.delivered[identity] += 1
             self.first_delivery.setdefault(identity, self.kills)
 
@@ -146,6 +161,7 @@ class World:
             for position, event in enumerate(events, first):
                 self.positions[event["id"]] = position
                 routed = a_routed_event(type=event["eventType"], subject=event["subject"])
+                self.events[event["id"]] = routed
                 for name, subscription in self.subscriptions.items():
                     if matches(subscription.filter, routed):
                         self.expected[name, event["id"]] = subscription
@@ -165,6 +181,13 @@ class World:
             destination=WebHookDestination(endpoint_url=f"http://127.0.0.1:9/{name}"),
         )
         self.subscriptions[name] = await self.flow.put(subscription)
+        for run, expected in self.replays.items():
+            # What one of the filters in force meanwhile does not want may be left out.
+            self.replays[run] = {
+                (who, event)
+                for who, event in expected
+                if who != name or matches(subscription.filter, self.events[event])
+            }
 
     async def unsubscribe(self) -> None:
         """A subscription goes, with all that it has pending."""
@@ -177,8 +200,25 @@ class World:
         self.flow.engine.router.remove_subscription(name)
         self.subscriptions.pop(name)
         self.expected = {i: s for i, s in self.expected.items() if i[0] != name}
+        for run, expected in self.replays.items():
+            self.replays[run] = {identity for identity in expected if identity[0] != name}
         if not self.subscriptions:
             await self.subscribe()
+
+    async def replay(self) -> None:
+        """A subscription gets again what the log still has, by its filter of today."""
+        name = self.random.choice(sorted(self.subscriptions))
+        if len(self.replays) == 3:
+            return
+        first, rate = self.flow.store.extent().first, self.random.choice((1, 100))
+        replay = await self.flow.engine.replays.begin(
+            subscription=name, source=ReplaySource.LOG, rate=rate
+        )
+        self.replays[replay.run] = {
+            (name, event)
+            for event, position in self.positions.items()
+            if position >= first and matches(self.subscriptions[name].filter, self.events[event])
+        }
 
     async def change_answers(self) -> None:
         """A webhook answers differently from now on."""
@@ -243,6 +283,7 @@ class World:
             self.upkeep: 2,
             self.subscribe: 2,
             self.unsubscribe: 1,
+            self.replay: 1,
             self.kill: 2,
             self.stop: 1,
         }
@@ -263,23 +304,46 @@ class World:
 
     def is_finished(self, identity: Identity) -> bool:
         """Whether the event was delivered or given up."""
-        return bool(self.delivered[identity]) or identity in self.drops.reasons
+        return bool(self.delivered[identity]) or (0, identity) in self.given_up
 
     async def check(self) -> None:
         """No durable cursor and no trimming has passed what is neither finished nor waiting."""
         store = self.flow.store
-        watermark = await store.watermark()
-        cursors = {c.subscription: c.position for c in await store.cursors()}
-        rows = {(r.subscription, r.position) for r in await store.due(1 << 62, 1 << 30)}
+        watermark, stored = await store.watermark(), await store.cursors()
+        cursors = {c.subscription: c.position for c in stored if not c.run}
+        all_rows = await store.due(1 << 62, 1 << 30)
+        rows = {(r.subscription, r.position) for r in all_rows if not r.run}
+        await self._look_at_given_up()
         for name, event in self.expected:
             position = self.positions[event]
             passed = max(cursors.get(name, watermark), 0) > position
             trimmed = store.extent().first > position
             if (passed or trimmed) and not self.is_finished((name, event)):
                 assert (name, position) in rows, f"{event} is lost to {name}"
+        self._check_replays({c.run: c.position for c in stored}, all_rows)
+
+    async def _look_at_given_up(self) -> None:
+        for record in await self.flow.store.scan(GIVEN_UP):
+            kept = msgspec.json.decode(record.value, type=GivenUp)
+            self.given_up.add((kept.run, (kept.name, kept.event_id)))
+
+    def _check_replays(self, cursors: dict[int, int], rows: list[WaitingDelivery]) -> None:
+        """No cursor of a run, and no trimming, has passed what the replay has not written down."""
+        waiting = {(r.run, r.subscription, r.position) for r in rows}
+        first = self.flow.store.extent().first
+        for run, expected in self.replays.items():
+            for name, event in expected:
+                position = self.positions[event]
+                passed = run not in cursors or cursors[run] > position or first > position
+                if passed and not self._is_replayed(run, (name, event)):
+                    assert (run, name, position) in waiting, f"{event} is lost to run {run}"
+
+    def _is_replayed(self, run: int, identity: Identity) -> bool:
+        return bool(self.replayed[run, identity]) or (run, identity) in self.given_up
 
     async def check_end(self) -> None:
         """Everything is finished, nothing came to the wrong place or twice without a kill."""
+        await self._look_at_given_up()
         assert [each for each in self.expected if not self.is_finished(each)] == []
         assert await self.flow.store.due(1 << 62, 10) == []
         assert await self.flow.store.cursors() == []
@@ -287,6 +351,10 @@ class World:
             if identity in self.expected:
                 assert count <= 1 + self.kills - self.first_delivery[identity], identity
         assert set(self.drops.reasons.values()) <= _REASONS
+        for run, expected in self.replays.items():
+            assert [each for each in expected if not self._is_replayed(run, each)] == []
+        assert all(count <= 1 + self.kills for count in self.replayed.values())
+        assert list(self.flow.engine.replays.pins()) == []
 
 
 @pytest.fixture

@@ -71,6 +71,8 @@ class Checkpoint:
         self.read_mark: DueMark | None = None
         self.woken = asyncio.Event()
         self.dirty = asyncio.Event()
+        # Told of each delivery of a replay that has ended.
+        self.run_settled: Callable[[Identity], None] = lambda _: None
 
     def start(self, watermark: int) -> None:
         """Begin where the store is."""
@@ -122,6 +124,8 @@ class Checkpoint:
         position, subscription, run = identity
         self._note(identity, SettleWaiting(position, subscription, run))
         self._disown(identity)
+        if run:
+            self.run_settled(identity)
 
     def keep(self, *changes: Change) -> None:
         """Write `changes` together with the rows that were noted before."""

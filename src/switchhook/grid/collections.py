@@ -7,6 +7,9 @@ SUBSCRIPTION_VERSIONS = "subscription-versions"
 # `GivenUp.key` to `GivenUp`, and to the event.
 GIVEN_UP = "given-up"
 GIVEN_UP_EVENTS = "given-up-events"
+# `Replay.key` to `Replay`; and the number of the last run, as text.
+REPLAYS = "replays"
+REPLAY_RUNS = "replay-runs"
 
 
 def version_key(incarnation: str, version: int) -> str:

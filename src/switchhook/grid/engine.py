@@ -18,10 +18,12 @@ from switchhook.grid.dead_letter_writes import DeadLetterWrites
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.deliver import Deliverer, Tokens
 from switchhook.grid.due import DueDeliveries
+from switchhook.grid.given_up import DEFAULT_KEEP, Keep
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Delete, Record, Store, Transport
 from switchhook.grid.prepare import Preparation
 from switchhook.grid.publish import Publisher
+from switchhook.grid.replays import Replays
 from switchhook.grid.retention import Retention
 from switchhook.grid.route import Router
 from switchhook.grid.subscription_queue import SubscriptionQueue
@@ -37,7 +39,7 @@ _PAUSE_AFTER_FAILURE_SECONDS = 1.0
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What bounds the router: retention in nanoseconds and bytes, requests and events a
-    subscription, seconds between checkpoints."""
+    subscription, seconds between checkpoints, and how much of what was given up is kept."""
 
     max_age: int = retention.DEFAULT_AGE
     max_bytes: int = retention.DEFAULT_MAX_BYTES
@@ -46,6 +48,7 @@ class Limits:
     queue_length: int = 1000
     checkpoint_interval: float = 0.1
     profile: TimeProfile = TimeProfile.AZURE
+    given_up: Keep = DEFAULT_KEEP
 
 
 class Engine:
@@ -98,11 +101,14 @@ class Engine:
             speed=self.deliverer.speed,
             ended=self.deliverer.attempt_ended.set,
         )
+        self.replays = Replays(
+            store=store, router=self.router, checkpoint=self.checkpoint, clock=clock
+        )
         self._retention = Retention(
             store=store,
             clock=clock,
             unfinished=self._first_unfinished,
-            abandon=self.deliverer.abandon,
+            abandon=self._abandon,
             max_age=limits.max_age,
             max_bytes=limits.max_bytes,
             drops_unfinished=limits.drops_unfinished,
@@ -135,10 +141,12 @@ class Engine:
         self.checkpoint.start(watermark)
         for record in await self._store.scan(TOPICS):
             self.router.add_topic(msgspec.json.decode(record.value, type=Topic))
-        cursors = {cursor.subscription: cursor.position for cursor in await self._store.cursors()}
+        stored = await self._store.cursors()
+        cursors = {cursor.subscription: cursor.position for cursor in stored if not cursor.run}
         versions = await self._versions()
         for incarnation, own in versions.items():
             await self._restore(own, cursors.get(incarnation), watermark)
+        await self.replays.start(cursor for cursor in stored if cursor.run)
         await self._due.look_up_next_due()
         self._clock.call_at(self._clock.now() + _UPKEEP_INTERVAL, self._ask_for_upkeep)
         self._upkeep = asyncio.Event()
@@ -187,8 +195,9 @@ class Engine:
         """Take up what is due, read the log once for who is behind; whether there was any."""
         async with self._turn:
             prepared = await self._preparation.turn()
+            replayed = await self.replays.turn()
             took_up = await self._due.turn()
-            return await self._catch_up.turn() or took_up or prepared
+            return await self._catch_up.turn() or took_up or prepared or replayed
 
     async def quiet(self) -> None:
         """Return when nothing is due, in flight or queued at the present time."""
@@ -236,6 +245,7 @@ class Engine:
             known.forget(first)
         for queue in list(self.router.queues.values()):
             await self._forget_old_versions(queue)
+        await self.replays.upkeep(self._limits.given_up)
 
     async def _forget_old_versions(self, queue: SubscriptionQueue) -> None:
         newest = queue.subscription
@@ -259,7 +269,11 @@ class Engine:
         head = self.router.head
         cursors = (queue.cursor(head) for queue in self.checkpoint.pinning())
         unwritten = (position for position, *_ in self.checkpoint.unwritten)
-        return min([head, *cursors, *unwritten])
+        return min([head, *cursors, *unwritten, *self.replays.pins()])
+
+    def _abandon(self, before: int) -> None:
+        self.deliverer.abandon(before)
+        self.replays.abandon(before)
 
     # --- stopping -----------------------------------------------------------------------------
 

@@ -41,7 +41,8 @@ class GivenUp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `subscription` and `topic` are incarnations, `name` is the subscription's. `event_id` and
     `event_type` are cut for lists; the event itself is found with `get_event`, `size` bytes in
-    `schema`. `where` is the blob, below its container, or why there is none.
+    `schema`. `where` is the blob, below its container, or why there is none. `redriven_by` is the
+    run that last delivered it again, 0 for none.
     """
 
     position: int
@@ -62,12 +63,24 @@ class GivenUp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     given_up_at: int
     state: GivenUpState
     where: str = ""
+    redriven_by: int = 0
 
     @property
     def key(self) -> str:
         """Where it is kept; a state that it gets later replaces the one before."""
         order = f"{self.given_up_at:020}/{self.position:020}"
         return f"{order}/{self.subscription}/{self.run:020}"
+
+
+class Keep(msgspec.Struct, frozen=True, kw_only=True):
+    """How much is kept: at most so many, so many bytes of events, and for so long."""
+
+    newest: int = KEEP_NEWEST
+    size: int = KEEP_BYTES
+    age: int = KEEP_FOR
+
+
+DEFAULT_KEEP = Keep()
 
 
 class GivenUpPage(msgspec.Struct, frozen=True):
@@ -115,6 +128,12 @@ def keep(kept: GivenUp, body: bytes) -> tuple[Put, Put]:
     """Keep it, with its event: the JSON array of one that its row has."""
     about = Put(GIVEN_UP, kept.key, msgspec.json.encode(kept))
     return about, Put(GIVEN_UP_EVENTS, kept.key, body)
+
+
+def mark_redriven(kept: GivenUp, run: int) -> Put:
+    """Note that a run delivers it again."""
+    marked = msgspec.structs.replace(kept, redriven_by=run)
+    return Put(GIVEN_UP, kept.key, msgspec.json.encode(marked))
 
 
 async def get(records: Records, key: str) -> GivenUp | None:
