@@ -54,6 +54,7 @@ from switchhook.grid.resources.subscription_life import HandshakeTools
 from switchhook.grid.subscriptions import WebHookDestination
 from switchhook.http import authority_api, observability_api, validation_api
 from switchhook.http.arm_api import routes as arm_api
+from switchhook.http.arm_api.deliveries import DeliveryTools
 from switchhook.http.communication_api import sms_api
 from switchhook.http.errors import exception_handlers
 from switchhook.http.listener import Door, listening
@@ -367,6 +368,12 @@ def _app(
             guard=access.guard,
             public_url=lambda: addresses.https,
             actions=_actions(services.sms, grid),
+            deliveries=DeliveryTools(
+                replays=grid.engine.replays,
+                faults=grid.engine.deliverer.faults,
+                records=stores.store,
+                clock=grid.clock,
+            ),
         ),
         *authority_api.routes(access.authority, access.guard),
         *validation_api.routes(services.resources.subscriptions),

@@ -22,6 +22,7 @@ from switchhook.grid.subscriptions import DeliverySettings, EventSubscription
 from switchhook.grid.topics import Topic
 from switchhook.http import validation_api
 from switchhook.http.arm_api import routes as arm_routes
+from switchhook.http.arm_api.deliveries import DeliveryTools
 from switchhook.http.errors import exception_handlers
 from switchhook.http.management_guard import ManagementGuard
 from switchhook.stores.memory import MemoryStore
@@ -120,7 +121,7 @@ class Scene:
         self.deletion_notices = False
 
     async def open(self) -> "Scene":
-        self.routing = RecordingRouting()
+        self.routing = await self.new_routing()
         self.directory = CommunicationDirectory()
         self.resources: Resources = await open_resources(
             store=self.store,
@@ -140,6 +141,14 @@ class Scene:
         )
         self.resources.life.start()
         return self
+
+    async def new_routing(self) -> Any:
+        """What the resources tell of changes."""
+        return RecordingRouting()
+
+    def deliveries(self) -> DeliveryTools | None:
+        """What routes need of a router, where there is one."""
+        return None
 
     async def restart(self) -> None:
         """Lose everything but the store, as a crash does."""
@@ -177,6 +186,7 @@ class Scene:
             guard=ManagementGuard(TOKEN),
             public_url=lambda: self.public_url,
             actions={"receivesms": self.act, "emitevent": self.act},
+            deliveries=self.deliveries(),
         )
         validation = validation_api.routes(self.resources.subscriptions)
         return Starlette(routes=[*management, *validation], exception_handlers=exception_handlers())

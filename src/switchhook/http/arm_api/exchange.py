@@ -98,14 +98,12 @@ def ordered_page(
 ) -> Response:
     """The same for a list of which only a page is made: `after` an id, in the order of the ids."""
     wanted = _name_filter(request)
-    size = _page_size(request, default_size)
+    size = page_size(request, default_size)
     found = after(_read_token(request.query.get("$skiptoken", "")))
     some = list(itertools.islice((item for item in found if wanted(item["name"])), size + 1))
     body: Body = {"value": some[:size]}
     if len(some) > size:
-        query = {**request.query, "$skiptoken": _token(_order(some[size - 1]))}
-        path = quote(request.request.scope["path"])
-        body["nextLink"] = f"{request.base_url}{path}?{urlencode(query)}"
+        body["nextLink"] = _next_link(request, _order(some[size - 1]))
     return json_response(body)
 
 
@@ -132,7 +130,8 @@ def _name_filter(request: ArmRequest) -> Callable[[str], bool]:
     return parse_filter(text) if text.strip() else lambda _: True
 
 
-def _page_size(request: ArmRequest, default: int) -> int:
+def page_size(request: ArmRequest, default: int = EVENT_GRID_PAGE) -> int:
+    """How many items the page is to have at most."""
     text = request.query.get("$top", "")
     if not text:
         return default
@@ -145,6 +144,25 @@ def _page_size(request: ArmRequest, default: int) -> int:
 
 def _token(last: str) -> str:
     return base64.urlsafe_b64encode(last.encode()).decode("ascii")
+
+
+def continued_page(request: ArmRequest, items: Iterable[Body], following: str | None) -> Response:
+    """A page of a list in an order of its own; `following` is the place where the rest begins."""
+    body: Body = {"value": list(items)}
+    if following is not None:
+        body["nextLink"] = _next_link(request, following)
+    return json_response(body)
+
+
+def place_in_list(request: ArmRequest) -> str:
+    """The place that the link to this page named, "" for the first page."""
+    return _read_token(request.query.get("$skiptoken", ""))
+
+
+def _next_link(request: ArmRequest, last: str) -> str:
+    query = {**request.query, "$skiptoken": _token(last)}
+    path = quote(request.request.scope["path"])
+    return f"{request.base_url}{path}?{urlencode(query)}"
 
 
 def _read_token(text: str) -> str:

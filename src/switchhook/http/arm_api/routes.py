@@ -15,6 +15,7 @@ from switchhook.errors import RequestError, StoreError
 from switchhook.grid.resources.ids import ResourcePath, collapse, parse_path
 from switchhook.grid.resources.topic_rules import K
 from switchhook.http.arm_api.communication import Action, CommunicationRoutes
+from switchhook.http.arm_api.deliveries import DeliveryTools, delivery_table
 from switchhook.http.arm_api.domains import DomainRoutes
 from switchhook.http.arm_api.exchange import ArmRequest, base_url_of, with_usual_headers
 from switchhook.http.arm_api.keyed import KeyedRoutes
@@ -62,6 +63,7 @@ def routes(
     guard: ManagementGuard,
     public_url: Callable[[], str],
     actions: Mapping[str, Action],
+    deliveries: DeliveryTools | None = None,
 ) -> list[BaseRoute]:
     """The management routes; `actions` are `receivesms` and `emitevent`."""
     topics = TopicRoutes(resources.topics, resources.operations, public_url)
@@ -77,6 +79,8 @@ def routes(
         **_communication_table(communication),
         **{f"POST {_OWN_ACS}/{name}": communication.act for name in actions},
     }
+    if deliveries is not None:
+        table |= delivery_table(deliveries, resources.subscriptions, subscriptions)
     return [ArmRoute(table, guard, public_url)]
 
 

@@ -126,13 +126,22 @@ class SubscriptionRoutes:
         await self._subscriptions.put_settings(parent.source, path.name, await request.body())
         return json_response(self._render_settings(request, parent, path.name))
 
-    def _settings_parent(self, request: ArmRequest) -> tuple[Parent, ResourcePath]:
+    def owner(self, request: ArmRequest, what: str) -> SubscriptionRecord:
+        """The event subscription that one of our child resources belongs to."""
+        parent, path = self._owner(request, what)
+        return self._record(parent, path.name)
+
+    def _owner(self, request: ArmRequest, what: str) -> tuple[Parent, ResourcePath]:
         path = parse_path(request.path.scope)
         if path is None or path.is_collection or path.types[-1].lower() != "eventsubscriptions":
-            refuse("Delivery settings belong to an event subscription.")
+            refuse(f"{what} belong to an event subscription.")
+        return self._parent(path), path
+
+    def _settings_parent(self, request: ArmRequest) -> tuple[Parent, ResourcePath]:
+        found = self._owner(request, "Delivery settings")
         if request.path.name.lower() != "default":
             refuse("The name of delivery settings must be 'default'.")
-        return self._parent(path), path
+        return found
 
     def _render_settings(self, request: ArmRequest, parent: Parent, name: str) -> Body:
         record = self._subscriptions.get(parent.source, name)
