@@ -46,6 +46,7 @@ from switchhook.endpoints import Endpoints, Origins, default_endpoints, origins
 from switchhook.errors import RequestError, StoreError, SwitchhookError
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
+from switchhook.grid.given_up import Keep
 from switchhook.grid.metrics import Metrics
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import AttemptHistory, DeadLetterStore, Transport
@@ -444,6 +445,11 @@ def _limits(settings: Settings) -> Limits:
         in_flight=settings.deliveries_in_flight,
         queue_length=settings.queue_length,
         checkpoint_interval=settings.checkpoint_interval,
+        given_up=Keep(
+            newest=settings.kept_dead_letters,
+            size=settings.kept_dead_letter_bytes,
+            age=int(settings.kept_dead_letter_hours * HOUR),
+        ),
     )
 
 

@@ -390,3 +390,28 @@ async def test_runs_are_numbered_on_after_a_restart(flow: Flow) -> None:
 
     assert revived.engine.replays.all() == ()
     assert (await _replay(revived)).run == 2
+
+
+async def test_row_of_a_replay_does_not_hide_that_another_needs_an_older_version(
+    flow: Flow,
+) -> None:
+    """What waits for its retry keeps the policy that it was matched by."""
+    limits = Limits(max_age=SECOND)
+    flow = await flow.restarted(limits=limits)
+    await flow.subscribe(retry_policy=RetryPolicy(max_delivery_attempts=2))
+    await flow.publish("first")
+    await flow.engine.quiet()
+    flow.transport.answer = always(500)
+    await flow.publish("waits")
+    await flow.engine.quiet()
+    await flow.put(a_subscription(version=2))
+    await _replay(flow, rate=1)
+    await flow.advance(seconds=2)
+    await flow.engine.checkpoint.write()
+    await flow.engine.upkeep()
+    assert flow.store.extent().first == 2
+    await flow.advance(hours=1)
+
+    waits = [each for each in flow.transport.requests if b'"waits"' in each.body]
+    regular = [each for each in waits if "switchhook-replay" not in _headers(each)]
+    assert len(regular) == 2

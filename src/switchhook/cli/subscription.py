@@ -18,29 +18,30 @@ def add_parser(subparsers: Any) -> None:
     """Add the command group."""
     parser = subparsers.add_parser("subscription", help="event subscriptions")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    create = _action(actions, "create", "create an event subscription, or replace it", _create)
+    create = add_action(actions, "create", "create an event subscription, or replace it", _create)
     create.add_argument("--endpoint", required=True, metavar="URL", help="the webhook")
     options.add_definition(create)
     options.add_settings(create)
     create.add_argument(
         "--no-validate", action="store_true", help="deliver without asking the webhook first"
     )
-    update = _action(actions, "update", "change an event subscription", _update)
+    update = add_action(actions, "update", "change an event subscription", _update)
     update.add_argument("--endpoint", metavar="URL", help="the webhook")
     options.add_definition(update)
     options.add_settings(update)
-    _action(actions, "pause", "keep the events of a subscription for later", _pause)
-    _action(actions, "resume", "deliver what was kept, and go on", _resume)
-    _action(actions, "list", "list the event subscriptions of a source", _list, named=False)
-    show = _action(actions, "show", "show an event subscription", _show)
+    add_action(actions, "pause", "keep the events of a subscription for later", _pause)
+    add_action(actions, "resume", "deliver what was kept, and go on", _resume)
+    add_action(actions, "list", "list the event subscriptions of a source", _list, named=False)
+    show = add_action(actions, "show", "show an event subscription", _show)
     show.add_argument("--full-url", action="store_true", help="show the webhook with its query")
     show.add_argument("--secrets", action="store_true", help="show the values of secret headers")
-    _action(actions, "delete", "delete an event subscription", _delete)
+    add_action(actions, "delete", "delete an event subscription", _delete)
 
 
-def _action(
+def add_action(
     actions: Any, name: str, help_: str, run: Any, *, named: bool = True
 ) -> argparse.ArgumentParser:
+    """Add a command on an event subscription, or on a source's, with the options that name it."""
     parser: argparse.ArgumentParser = actions.add_parser(name, help=help_)
     if named:
         parser.add_argument("name", help="the event subscription's name")
@@ -60,7 +61,7 @@ def _action(
 
 
 def _create(arguments: argparse.Namespace) -> int:
-    client, path = _open(arguments)
+    client, path = open_named(arguments)
     changed = {} if not arguments.no_validate else {"validateEndpoint": False}
     _write_settings(client, path, {**options.settings(arguments), **changed})
     body = {"properties": options.definition(arguments, {})}
@@ -69,7 +70,7 @@ def _create(arguments: argparse.Namespace) -> int:
 
 
 def _update(arguments: argparse.Namespace) -> int:
-    client, path = _open(arguments)
+    client, path = open_named(arguments)
     before = client.get(path)
     changed = options.settings(arguments)
     body = options.definition(arguments, before["properties"])
@@ -89,7 +90,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _set_paused(arguments: argparse.Namespace, *, is_paused: bool) -> int:
-    client, path = _open(arguments)
+    client, path = open_named(arguments)
     subscription = client.get(path)
     _write_settings(client, path, {"isPaused": is_paused})
     _finish(arguments, client, path, subscription)
@@ -113,7 +114,7 @@ def _finish(arguments: argparse.Namespace, client: ArmClient, path: str, item: B
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    client, path = _open(arguments)
+    client, path = open_named(arguments)
     subscription = client.get(path)
     settings = client.get(f"{path}/{_SETTINGS}")["properties"]
     webhook = options.webhook_of(subscription["properties"])
@@ -131,7 +132,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     client = ArmClient.open(arguments.data)
-    found = list(client.list(f"{_scope(client, arguments)}/{_COLLECTION}"))
+    found = list(client.list(f"{scope_of(client, arguments)}/{_COLLECTION}"))
     if arguments.json:
         print_json(found)
     else:
@@ -150,17 +151,19 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _delete(arguments: argparse.Namespace) -> int:
-    client, path = _open(arguments)
+    client, path = open_named(arguments)
     client.delete(path)
     return 0
 
 
-def _open(arguments: argparse.Namespace) -> tuple[ArmClient, str]:
+def open_named(arguments: argparse.Namespace) -> tuple[ArmClient, str]:
+    """A client, and the id of the event subscription that the command is about."""
     client = ArmClient.open(arguments.data)
-    return client, f"{_scope(client, arguments)}/{_COLLECTION}/{arguments.name}"
+    return client, f"{scope_of(client, arguments)}/{_COLLECTION}/{arguments.name}"
 
 
-def _scope(client: ArmClient, arguments: argparse.Namespace) -> str:
+def scope_of(client: ArmClient, arguments: argparse.Namespace) -> str:
+    """The id of the source."""
     if arguments.scope:
         scope: str = arguments.scope.rstrip("/")
         return scope if scope.startswith("/") else f"/{scope}"

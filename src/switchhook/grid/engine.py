@@ -255,8 +255,7 @@ class Engine:
             return
         if any(identity[1] == newest.incarnation for identity in self.checkpoint.unwritten):
             return
-        rows = await self._store.waiting(newest.incarnation, limit=1)
-        if rows and rows[0].version != newest.version:
+        if await self._version_of_first_row(newest.incarnation) not in (None, newest.version):
             return
         old = [number for number in queue.versions if number != newest.version]
         await self._store.commit(
@@ -264,6 +263,16 @@ class Engine:
         )
         for number in old:
             queue.versions.pop(number, None)
+
+    async def _version_of_first_row(self, incarnation: str) -> int | None:
+        """The oldest version that a row needs; replays go by the newest."""
+        start = 0
+        while rows := await self._store.waiting(incarnation, start=start):
+            own = next((row for row in rows if not row.run), None)
+            if own is not None:
+                return own.version
+            start = rows[-1].position + 1
+        return None
 
     def _first_unfinished(self) -> int:
         head = self.router.head

@@ -294,7 +294,9 @@ class Replays:
         running = self._running.get(identity[2])
         if running is not None:
             running.outstanding.discard(identity)
-            self._checkpoint.wake()
+            # Others wait for the end, or for room.
+            if len(running.outstanding) in (0, MAX_OUTSTANDING - 1):
+                self._checkpoint.wake()
 
     def abandon(self, before: int) -> None:
         """The log is full: replays skip the events before that position."""

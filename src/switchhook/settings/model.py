@@ -175,6 +175,21 @@ class Settings:
             "or drop the oldest unfinished events.",
         ),
     ] = LogFullAction.REFUSE
+    kept_dead_letters: Annotated[
+        int,
+        About(
+            kinds.whole(0, 100_000),
+            "How many dead-lettered and dropped events are kept for `switchhook dead-letters`; the "
+            "newest stay.",
+        ),
+    ] = 10_000
+    kept_dead_letter_bytes: Annotated[
+        int,
+        About(kinds.SIZE_OR_NOTHING, "How many bytes of them are kept.", shown="256 MiB"),
+    ] = 256 << 20
+    kept_dead_letter_hours: Annotated[
+        float, About(kinds.span("hours", 1, 24 * 365), "How long they are kept.")
+    ] = 168.0
     attempt_history_bytes: Annotated[
         int,
         About(
