@@ -12,6 +12,7 @@ from switchhook.grid.collections import TOPICS
 from switchhook.grid.engine import Limits
 from switchhook.grid.ports import Put, WebhookRequest, WebhookResponse
 from switchhook.grid.replay import MAX_OUTSTANDING, Replay, ReplaySource, ReplayState, Selection
+from switchhook.grid.replays import MAX_RUNNING
 from switchhook.grid.subscriptions import (
     DeadLetterDestination,
     DeliverySettings,
@@ -327,6 +328,31 @@ async def test_canceled_replay_delivers_no_more(flow: Flow) -> None:
     assert await flow.store.cursors() == []
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_delivery_under_way_is_not_tried_again_after_a_cancel(
+    flow: Flow, restarts: bool
+) -> None:
+    """It may end, whatever comes of it."""
+    await flow.subscribe()
+    await flow.publish("a")
+    await flow.engine.quiet()
+    await flow.engine.checkpoint.write()
+    flow.transport.answer = lambda _: None
+    await _replay(flow)
+    for _ in range(3):
+        await flow.engine.turn()
+    await flow.engine.replays.cancel(1)
+    if restarts:
+        flow = await flow.restarted()
+    flow.transport.release(WebhookResponse(status=500))
+    flow.transport.requests.clear()
+    flow.transport.answer = always(200)
+    await flow.advance(hours=1)
+
+    assert flow.transport.requests == []
+    assert await flow.waiting() == []
+
+
 async def test_deleted_subscription_ends_its_replays(flow: Flow) -> None:
     await flow.subscribe()
     await flow.publish("a", "b", "c")
@@ -379,6 +405,26 @@ async def test_name_is_taken_once(flow: Flow) -> None:
 
     with pytest.raises(RequestError, match="'AGAIN' already"):
         await _replay(flow, name="AGAIN")
+
+
+async def test_name_that_is_given_by_itself_is_free(flow: Flow) -> None:
+    await flow.subscribe()
+    await _replay(flow, name="replay-2")
+
+    assert (await _replay(flow)).name == "replay-3"
+
+
+async def test_only_so_many_replays_run_at_a_time(flow: Flow) -> None:
+    """And none for a subscription that is not in force."""
+    await flow.subscribe()
+    await flow.publish("a", "b")
+    with pytest.raises(RequestError, match="not in force"):
+        await _replay(flow, subscription="s2")
+    for _ in range(MAX_RUNNING):
+        await _replay(flow)
+
+    with pytest.raises(RequestError, match="20 replays are running"):
+        await _replay(flow)
 
 
 async def test_runs_are_numbered_on_after_a_restart(flow: Flow) -> None:

@@ -71,6 +71,8 @@ class Checkpoint:
         self.read_mark: DueMark | None = None
         self.woken = asyncio.Event()
         self.dirty = asyncio.Event()
+        # Replays that were canceled: what waits of them is not to be delivered.
+        self.canceled_runs: set[int] = set()
         # Told of each delivery of a replay that has ended.
         self.run_settled: Callable[[Identity], None] = lambda _: None
 

@@ -129,6 +129,9 @@ class DueDeliveries:
         if row.dead_letter_reason:
             self._dead_letters.take(row)
             return None
+        if row.run in self._checkpoint.canceled_runs:
+            self._checkpoint.settle(row.identity)
+            return None
         if (put_off := self._put_off(queue)) is not None:
             self._checkpoint.put(msgspec.structs.replace(row, due_at=put_off))
             return None

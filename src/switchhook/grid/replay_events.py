@@ -1,13 +1,15 @@
 """Which events does a replay deliver next? Those it finds where it stopped reading."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from switchhook.clock import MINUTE, Clock
 from switchhook.grid import filters, given_up
 from switchhook.grid.delivery import Delivery
-from switchhook.grid.events import Event
+from switchhook.grid.events import Envelope, Event
 from switchhook.grid.given_up import GivenUp, GivenUpPage, GivenUpState
-from switchhook.grid.ports import Put, Store, WaitingDelivery
+from switchhook.grid.ports import Appended, Put, Store, WaitingDelivery
 from switchhook.grid.replay import Replay, ReplaySource, Selection
 from switchhook.grid.route import Router
 from switchhook.grid.schemas.read import read
@@ -67,27 +69,40 @@ class ReplayEvents:
         for appended in batches:
             if appended.first >= replay.end or _is_over(replay, appended.batch.published_at):
                 return Found(rows=tuple(rows), position=replay.end, is_read=True)
-            if replay.selection.holds_at(appended.batch.published_at):
-                for envelope in self._router.events_for(queue, appended):
-                    if envelope.position < position or not self._wants(
-                        queue, replay.selection, envelope.event
-                    ):
-                        continue
-                    if len(rows) == limit:
-                        return Found(rows=tuple(rows), position=envelope.position, is_read=False)
-                    delivery = Delivery(
-                        envelope.position,
-                        envelope.published_at,
-                        envelope.event,
-                        queue.subscription,
-                        run=replay.run,
-                        lives_from=self._clock.now(),
-                        traceparent=envelope.traceparent,
-                    )
-                    rows.append(delivery.as_waiting(self._clock.now()))
+            for envelope in self._wanted(queue, replay, appended, position):
+                if len(rows) == limit:
+                    return Found(rows=tuple(rows), position=envelope.position, is_read=False)
+                rows.append(self._row_of(queue, replay, envelope))
             position = appended.end
         is_read = not batches or position >= replay.end
         return Found(rows=tuple(rows), position=position, is_read=is_read)
+
+    def _wanted(
+        self, queue: SubscriptionQueue, replay: Replay, appended: Appended, position: int
+    ) -> Iterator[Envelope]:
+        """The events of a batch from a position on that the replay is to deliver."""
+        if not replay.selection.holds_at(appended.batch.published_at):
+            return
+        for envelope in self._router.events_for(queue, appended):
+            if envelope.position >= position and self._wants(
+                queue, replay.selection, envelope.event
+            ):
+                yield envelope
+
+    def _row_of(
+        self, queue: SubscriptionQueue, replay: Replay, envelope: Envelope
+    ) -> WaitingDelivery:
+        now = self._clock.now()
+        delivery = Delivery(
+            envelope.position,
+            envelope.published_at,
+            envelope.event,
+            queue.subscription,
+            run=replay.run,
+            lives_from=now,
+            traceparent=envelope.traceparent,
+        )
+        return delivery.as_waiting(now)
 
     def _wants(self, queue: SubscriptionQueue, selection: Selection, event: Event) -> bool:
         """Whether the subscription wants the event as of today, and the replay does."""
@@ -151,11 +166,7 @@ class ReplayEvents:
         event = next(read(body, kept.schema, topic, first=at, published_at=published_at))
         if not self._wants(queue, replay.selection, event):
             return None
-        now = self._clock.now()
-        delivery = Delivery(
-            at, published_at, event, queue.subscription, run=replay.run, lives_from=now
-        )
-        return delivery.as_waiting(now)
+        return self._row_of(queue, replay, Envelope(at, published_at, event))
 
 
 def _is_over(replay: Replay, published_at: int) -> bool:

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from tests.flow.arm.delivering import HOOK, OWN, DeliveringScene
+from tests.flow.arm.requests import send
 from tests.flow.arm.scene import TOPIC_ID
+from tests.flow.arm.test_guarded_routes import addresses
 from tests.scripted_transport import always
 
 REPLAYS = f"{HOOK}/{OWN}/replays"
@@ -25,6 +27,18 @@ async def scene() -> DeliveringScene:
 
 async def _advance(scene: DeliveringScene, **span: float) -> None:
     await scene.clock.advance(timedelta(**span))
+
+
+async def test_every_route_wants_a_token(scene: DeliveringScene) -> None:
+    """Those of one event subscription, and those over all."""
+    found = [address for route in scene.app().routes for address in addresses(route)]
+    own = [(method, path) for method, path in found if "switchhook.eventgrid" in path]
+
+    assert len(own) >= 13
+    for method, path in own:
+        for headers in ({"authorization": ""}, {"origin": "https://example.com"}):
+            answer = await send(scene, method, path, {}, headers)
+            assert answer.status == (403 if "origin" in headers else 401), path
 
 
 # --- replays -----------------------------------------------------------------------------------
