@@ -5,9 +5,10 @@ in one commit: a cursor never passes a delivery whose row is not in that commit 
 """
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
@@ -254,6 +255,21 @@ class Checkpoint:
         """
         async with self._lock:  # what changes meanwhile is still noted afterwards
             return await rows
+
+    @contextlib.asynccontextmanager
+    async def standing(self) -> AsyncIterator[None]:
+        """Nothing that was noted before or is noted meanwhile is written: what the store holds and
+        what `rows_noted` and `changes_kept` tell do not move from one to the other."""
+        async with self._lock:
+            yield
+
+    def rows_noted(self, position: int) -> list[PutWaiting | SettleWaiting]:
+        """What is not written yet of the rows of one event."""
+        return [row for identity, row in self._rows.items() if identity[0] == position]
+
+    def changes_kept(self) -> Sequence[Change]:
+        """What is not written yet beside the rows, in order."""
+        return self._kept
 
     def is_in_memory(self, row: WaitingDelivery) -> bool:
         """Whether the delivery, or its newer row, is in memory."""

@@ -5,6 +5,7 @@ a record about it, and under the same key in a collection of its own the event, 
 the trim do not read events. Keys are in the order in which events were given up.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from enum import StrEnum
 
@@ -24,6 +25,8 @@ KEEP_FOR = 7 * 24 * HOUR
 MAX_LOOKED_AT = 5_000
 MAX_TRIMMED = 500
 _PAGE = 500
+# More than any event has: what is kept may be so much less than the bound that was reached.
+_LARGEST = 2 << 20
 # Texts of publishers are cut to this for lists, where they are shown to people.
 _SHOWN = 200
 
@@ -182,6 +185,39 @@ async def list_given_up(
     return GivenUpPage(tuple(items), None)
 
 
+async def find_position(records: Records, position: int, since: int) -> list[GivenUp]:
+    """Every delivery of the event at `position` that was given up at `since` or later."""
+    own = f"{position:020}"
+    walk = _walk(records, _time_key(since), None, reverse=False)
+    return [_decode(each.value) async for each in walk if each.key.split("/", 2)[1] == own]
+
+
+async def find_id(records: Records, event_id: str) -> list[GivenUp]:
+    """Those whose event has this id, the newest first; of a very long id only the beginning is
+    compared."""
+    found = []
+    async for record in _walk(records, "", None, reverse=True):
+        kept = _decode(record.value)
+        if kept.event_id == event_id[:_SHOWN]:
+            found.append(kept)
+    return found
+
+
+async def reaches_back_to(records: Records, instant: int, now: int) -> bool:
+    """Whether everything that was given up since then is still recorded.
+
+    The oldest goes first: a record from before says so. Otherwise no bound may have been reached.
+    """
+    oldest = await records.scan(GIVEN_UP, limit=1)
+    if oldest and oldest[0].key < _time_key(instant):
+        return True
+    count = size = 0
+    async for record in _walk(records, "", None, reverse=False):
+        count += 1
+        size += _decode_size(record.value).size
+    return now - instant < KEEP_FOR and count < KEEP_NEWEST and size < KEEP_BYTES - _LARGEST
+
+
 async def trim(
     records: Records,
     now: int,
@@ -221,6 +257,7 @@ async def _walk(
     """The records of a range, read in pages."""
     while True:
         page = await records.scan(GIVEN_UP, start=start, end=end, limit=_PAGE, reverse=reverse)
+        await asyncio.sleep(0)  # a walk can be long, and the store may answer without waiting
         for record in page:
             yield record
         if len(page) < _PAGE:

@@ -64,6 +64,11 @@ class KeyOrder:
         self.blocked_count = 0
         return sorted(blocked, key=lambda each: each.position)
 
+    def blocked_at(self, position: int) -> Delivery | None:
+        """The delivery of the event at `position`, if it is blocked."""
+        every = (each for queue in self._blocked.values() for each in queue)
+        return next((each for each in every if each.position == position), None)
+
     def key_of(self, event: Event) -> _Key:
         """What the event is ordered by; events without it share one key."""
         if self._ordered_by == "subject":
