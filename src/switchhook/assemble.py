@@ -46,6 +46,7 @@ from switchhook.endpoints import Endpoints, Origins, default_endpoints, origins
 from switchhook.errors import RequestError, StoreError, SwitchhookError
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
+from switchhook.grid.explain import Explainer
 from switchhook.grid.given_up import Keep
 from switchhook.grid.metrics import Metrics
 from switchhook.grid.observation import Observation
@@ -53,9 +54,11 @@ from switchhook.grid.ports import AttemptHistory, DeadLetterStore, Transport
 from switchhook.grid.readings import read_now
 from switchhook.grid.resources.subscription_life import HandshakeTools
 from switchhook.grid.subscriptions import WebHookDestination
+from switchhook.grid.tail import Tails
 from switchhook.http import authority_api, observability_api, validation_api
 from switchhook.http.arm_api import routes as arm_api
 from switchhook.http.arm_api.deliveries import DeliveryTools
+from switchhook.http.arm_api.events import EventRoutes
 from switchhook.http.communication_api import sms_api
 from switchhook.http.errors import exception_handlers
 from switchhook.http.listener import Door, listening
@@ -168,6 +171,7 @@ class _Grid:
     metrics: Metrics
     tracing: Tracing
     background: Background
+    tails: Tails
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +211,7 @@ async def _running(
         grace = settings.shutdown_grace
         await stack.enter_async_context(listening(app, listeners.http, None, grace))
         await stack.enter_async_context(listening(app, listeners.https, context, grace))
+        stack.callback(grid.tails.close)  # before the doors close: they wait for answers to end
         stack.callback(services.resources.life.stop)
         await _begin(tables, grid, services)
         readiness.pause = None
@@ -291,6 +296,7 @@ async def _open_grid(
         metrics=metrics,
         tracing=tracing,
         background=Background(),
+        tails=Tails(log=stores.store, router=engine.router),
     )
 
 
@@ -375,6 +381,7 @@ def _app(
                 records=stores.store,
                 clock=grid.clock,
             ),
+            events=_event_routes(stores, grid, services.resources),
         ),
         *authority_api.routes(access.authority, access.guard),
         *validation_api.routes(services.resources.subscriptions),
@@ -389,6 +396,25 @@ def _app(
         ),
     ]
     return Door(publishing, Starlette(routes=routes, exception_handlers=exception_handlers()))
+
+
+def _event_routes(stores: _Stores, grid: _Grid, resources: Resources) -> EventRoutes:
+    engine = grid.engine
+    explainer = Explainer(
+        store=stores.store,
+        router=engine.router,
+        checkpoint=engine.checkpoint,
+        history=stores.history,
+        clock=grid.clock,
+    )
+    return EventRoutes(
+        explainer=explainer,
+        tails=grid.tails,
+        directory=engine.router.topics,
+        sources=resources.sources,
+        topics=resources.topics,
+        subscriptions=resources.subscriptions,
+    )
 
 
 def _scrapes(stores: _Stores, grid: _Grid) -> observability_api.Scrapes:

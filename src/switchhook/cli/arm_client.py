@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -104,6 +105,21 @@ class ArmClient:
         """GET a resource."""
         return self._call("GET", path)
 
+    def lines(self, path: str) -> Iterator[Body]:
+        """GET a stream of JSON objects, a line each, as they come; it ends when the server does."""
+        connection = self._connection()
+        try:
+            response = self._send(connection, "GET", path, None)
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                _read(response.status, response.read())
+            for line in response:
+                if line.strip():
+                    yield json.loads(line)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ConnectError(f"{self._url} does not answer any more: {error}") from error
+        finally:
+            connection.close()
+
     def list(self, path: str) -> Iterator[Body]:
         """GET every page of a list."""
         following: str | None = path
@@ -167,15 +183,9 @@ class ArmClient:
     def _exchange(
         self, method: str, path: str, body: Body | None = None
     ) -> tuple[Body, Mapping[str, str]]:
-        target = path if "?" in path else f"{path}?api-version={API_VERSION}"
-        connection = http.client.HTTPConnection(
-            self._address.hostname or "", self._address.port, timeout=TIMEOUT
-        )
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        connection = self._connection()
         try:
-            content = None if body is None else json.dumps(body)
-            connection.request(method, target, content, headers)
-            response = connection.getresponse()
+            response = self._send(connection, method, path, body)
             text = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise ConnectError(f"no server answers at {self._url}: {error}") from error
@@ -184,6 +194,19 @@ class ArmClient:
         found = {name.lower(): value for name, value in response.getheaders()}
         self._note_warning(found)
         return _read(response.status, text), found
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host = self._address.hostname or ""
+        return http.client.HTTPConnection(host, self._address.port, timeout=TIMEOUT)
+
+    def _send(
+        self, connection: http.client.HTTPConnection, method: str, path: str, body: Body | None
+    ) -> http.client.HTTPResponse:
+        target = path if "?" in path else f"{path}?api-version={API_VERSION}"
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        content = None if body is None else json.dumps(body)
+        connection.request(method, target, content, headers)
+        return connection.getresponse()
 
     def _note_warning(self, headers: Mapping[str, str]) -> None:
         if "warning" in headers:

@@ -1,10 +1,11 @@
-"""`switchhook events`: the event types of Communication Services, and events of them on request."""
+"""`switchhook events`: event types, events on request, and the events that are accepted."""
 
 import argparse
 import json
 from pathlib import Path
 from typing import Any
 
+from switchhook.cli import events_tail
 from switchhook.cli.arm_client import ArmClient, Body, add_options
 from switchhook.cli.tables import print_json, print_pairs, print_table
 from switchhook.communication import catalogue
@@ -23,11 +24,14 @@ _EXAMPLE_RESOURCE = (
 
 def add_parser(subparsers: Any) -> None:
     """Add the command group."""
-    parser = subparsers.add_parser("events", help="event types, and events on request")
+    parser = subparsers.add_parser(
+        "events", help="event types, events on request, events as they are accepted"
+    )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     _add_list_parser(actions)
     _add_show_parser(actions)
     _add_emit_parser(actions)
+    events_tail.add_parser(actions)
 
 
 def _add_list_parser(actions: Any) -> None:

@@ -29,7 +29,7 @@ def printer(out: TextIO, *, as_json: bool, colour: bool) -> Callable[[Event, int
 
 def to_json_line(event: Event) -> str:
     """The event as it was delivered, on one line."""
-    return _printable(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+    return printable(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
 
 
 def to_text(event: Event, attempts: int, *, colour: bool) -> str:
@@ -43,19 +43,19 @@ def to_text(event: Event, attempts: int, *, colour: bool) -> str:
     if attempts:
         parts.append(paint(_NOTE, f"(attempt {attempts + 1})"))
     data = json.dumps(event.get("data"), ensure_ascii=False, indent=2)
-    lines = [_printable(line) for line in data.split("\n")]
+    lines = [printable(line) for line in data.split("\n")]
     return "\n".join(["  ".join(parts), *(f"  {line}" for line in lines)])
 
 
 def _paint(style: str, text: str) -> str:
-    return f"{style}{_printable(text)}{_PLAIN}"
+    return f"{style}{printable(text)}{_PLAIN}"
 
 
 def _leave(_: str, text: str) -> str:
-    return _printable(text)
+    return printable(text)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """No character that a terminal would obey: events come from strangers."""
     if text.isprintable():
         return text

@@ -30,7 +30,8 @@ COMMANDS = {
     "faults": "make deliveries fail on purpose",
     "communication": "Communication Services resources, their numbers and events",
     "sms": "SMS from the outside",
-    "events": "event types, and events on request",
+    "events": "event types, events on request, events as they are accepted",
+    "explain": "tell why an event did not arrive",
     "listen": "print events as they happen",
 }
 

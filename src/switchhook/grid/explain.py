@@ -26,6 +26,7 @@ from switchhook.grid.explanations import (
     Verdict,
 )
 from switchhook.grid.given_up import GivenUp
+from switchhook.grid.places import Place
 from switchhook.grid.ports import AttemptHistory, LogExtent, Store, hash_of_id
 from switchhook.grid.route import Router
 from switchhook.grid.schemas.accept import PublishRequest, accept
@@ -41,13 +42,6 @@ _MATCHES_A_TURN = 50
 
 # The content type under which a topic of any schema takes an array of events.
 _ARRAY = "application/cloudevents-batch+json"
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an event was published to: a topic, or a topic of a domain by its lower-case name."""
-
-    topic: Topic
-    domain_topic: str = ""
 
 
 class Explainer:
@@ -216,11 +210,9 @@ class Explainer:
 
 
 def _is_wanted(place: Place | None, event_id: str, topic: Topic, envelope: Envelope) -> bool:
-    event = envelope.event
-    if event.id != event_id or place is None:
-        return event.id == event_id
-    is_there = topic.incarnation == place.topic.incarnation
-    return is_there and place.domain_topic in ("", event.domain_topic)
+    if envelope.event.id != event_id:
+        return False
+    return place is None or place.holds(topic.incarnation, envelope.event)
 
 
 def _match(

@@ -78,6 +78,8 @@ class Router:
         self.topics = TopicDirectory()
         self.queues: dict[str, SubscriptionQueue] = {}
         self.duplicates: dict[str, Duplicates] = {}
+        # Told whenever the log has grown.
+        self.watchers: list[Callable[[], None]] = []
         self._offer = offer
         self._removed = removed
         self._reconfigured = reconfigured
@@ -88,6 +90,8 @@ class Router:
     def route(self, appended: Appended) -> None:
         """Hand each event of a batch to the live queues that want it; batches come in log order."""
         self.head = appended.end
+        for watcher in self.watchers:
+            watcher()
         known = self.duplicates.get(appended.batch.topic)
         if known is not None and known.is_complete:
             self.note_events(known, appended)

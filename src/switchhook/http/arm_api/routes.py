@@ -17,6 +17,7 @@ from switchhook.grid.resources.topic_rules import K
 from switchhook.http.arm_api.communication import Action, CommunicationRoutes
 from switchhook.http.arm_api.deliveries import DeliveryTools, delivery_table
 from switchhook.http.arm_api.domains import DomainRoutes
+from switchhook.http.arm_api.events import EventRoutes
 from switchhook.http.arm_api.exchange import ArmRequest, base_url_of, with_usual_headers
 from switchhook.http.arm_api.keyed import KeyedRoutes
 from switchhook.http.arm_api.subscriptions import SubscriptionRoutes
@@ -64,6 +65,7 @@ def routes(
     public_url: Callable[[], str],
     actions: Mapping[str, Action],
     deliveries: DeliveryTools | None = None,
+    events: EventRoutes | None = None,
 ) -> list[BaseRoute]:
     """The management routes; `actions` are `receivesms` and `emitevent`."""
     topics = TopicRoutes(resources.topics, resources.operations, public_url)
@@ -78,6 +80,7 @@ def routes(
         **_subscription_table(subscriptions),
         **_communication_table(communication),
         **{f"POST {_OWN_ACS}/{name}": communication.act for name in actions},
+        **(_event_table(events) if events is not None else {}),
     }
     if deliveries is not None:
         table |= delivery_table(deliveries, resources.subscriptions, subscriptions)
@@ -214,6 +217,13 @@ def _subscription_table(routes: SubscriptionRoutes) -> dict[str, Handler]:
     table[f"GET {_OWN_GRID}/deliverysettings/*"] = routes.get_settings
     table[f"PUT {_OWN_GRID}/deliverysettings/*"] = routes.put_settings
     return table
+
+
+def _event_table(routes: EventRoutes) -> dict[str, Handler]:
+    return {
+        f"POST {_OWN_GRID}/explainevent": routes.explain,
+        f"GET {_OWN_GRID}/events": routes.tail,
+    }
 
 
 def _communication_table(routes: CommunicationRoutes) -> dict[str, Handler]:

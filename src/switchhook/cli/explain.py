@@ -1,0 +1,115 @@
+"""`switchhook explain`: why did an event not arrive?"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from switchhook.cli.arm_client import ArmClient, Body, add_options
+from switchhook.cli.explain_output import to_text
+from switchhook.cli.listen_output import printable, wants_colour
+from switchhook.cli.tables import print_json
+from switchhook.errors import StartError
+
+ROUTE = "/providers/Switchhook.EventGrid/explainEvent"
+
+_DESCRIPTION = (
+    "Tell what became of an event: when it was accepted, which event subscriptions wanted it and "
+    "which did not and why, every attempt to deliver it and what comes next. With --event FILE it "
+    "tells which event subscriptions would want an event, and publishes nothing."
+)
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "explain",
+        help="tell why an event did not arrive",
+        description=_DESCRIPTION,
+        allow_abbrev=False,
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("id", nargs="?", help="the id of an event that was published")
+    what.add_argument(
+        "--position",
+        type=int,
+        metavar="N",
+        help="its position in the log, as 'switchhook events tail' shows it",
+    )
+    what.add_argument(
+        "--event", metavar="FILE", help="an event as JSON that is not published; - reads it"
+    )
+    add_place(parser)
+    parser.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="how many events of the same id, the newest first (default: 10)",
+    )
+    add_options(parser)
+    parser.set_defaults(run=_run)
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """The options that name where events are published to."""
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument(
+        "--topic", metavar="NAME", help="a topic, a domain, DOMAIN/TOPIC, or the id of any of them"
+    )
+    place.add_argument("--communication", metavar="NAME", help="a Communication Services resource")
+
+
+def place_of(client: ArmClient, arguments: argparse.Namespace) -> str:
+    """The topic as the routes take it, "" for all."""
+    if arguments.communication:
+        return client.communication_id(arguments.communication)
+    return arguments.topic or ""
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.event is not None and not (arguments.topic or arguments.communication):
+        raise StartError("--event needs --topic or --communication: whose subscriptions to ask")
+    question = _question(arguments)
+    client = ArmClient.open(arguments.data)
+    question |= {"topic": place_of(client, arguments) or None}
+    answer = client.post(ROUTE, question)
+    if arguments.json:
+        print_json(answer)
+    else:
+        _print(answer)
+    return 0 if answer["value"] else 1
+
+
+def _question(arguments: argparse.Namespace) -> Body:
+    if arguments.event is not None:
+        return {"event": _read_event(arguments.event)}
+    if arguments.position is not None:
+        return {"position": arguments.position}
+    return {"id": arguments.id, "limit": arguments.limit}
+
+
+def _print(answer: Body) -> None:
+    colour = wants_colour(sys.stdout, os.environ)
+    for number, explanation in enumerate(answer["value"]):
+        print("\n" * bool(number) + to_text(explanation, colour=colour))
+    if not answer["value"]:
+        print(printable(answer.get("message", "There is no such event on this page.")))
+    if answer["before"] is not None:
+        print("\nThere may be more events of this id: ask for more with --limit.")
+
+
+def _read_event(name: str) -> Any:
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
+        event = json.loads(text)
+    except OSError as error:
+        raise StartError(f"--event: cannot read {name}: {error.strerror}") from error
+    except ValueError as error:
+        raise StartError(f"--event: {name} is not JSON: {error}") from error
+    if isinstance(event, list) and len(event) == 1:
+        return event[0]  # as a publish request has it
+    if not isinstance(event, dict):
+        raise StartError(f"--event: {name} must hold one event, a JSON object")
+    return event
