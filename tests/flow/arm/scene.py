@@ -23,6 +23,7 @@ from switchhook.grid.topics import Topic
 from switchhook.http import validation_api
 from switchhook.http.arm_api import routes as arm_routes
 from switchhook.http.arm_api.deliveries import DeliveryTools
+from switchhook.http.arm_api.events import EventRoutes
 from switchhook.http.errors import exception_handlers
 from switchhook.http.management_guard import ManagementGuard
 from switchhook.stores.memory import MemoryStore
@@ -119,6 +120,7 @@ class Scene:
         self.acted: list[tuple[str, dict[str, Any]]] = []
         self.public_url = PUBLIC_URL
         self.deletion_notices = False
+        self.events: EventRoutes | None = None
 
     async def open(self) -> "Scene":
         self.routing = await self.new_routing()
@@ -187,6 +189,7 @@ class Scene:
             public_url=lambda: self.public_url,
             actions={"receivesms": self.act, "emitevent": self.act},
             deliveries=self.deliveries(),
+            events=self.events,
         )
         validation = validation_api.routes(self.resources.subscriptions)
         return Starlette(routes=[*management, *validation], exception_handlers=exception_handlers())
