@@ -1,0 +1,1 @@
+"""The examples work, also when what stands behind them does not."""
