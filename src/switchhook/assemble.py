@@ -12,6 +12,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -216,7 +217,8 @@ async def _running(
         await _begin(tables, grid, services)
         readiness.pause = None
         try:
-            yield _endpoints(addresses, certificates, services.resources, access.client_secret)
+            data, client_secret = settings.data, access.client_secret
+            yield _endpoints(addresses, data, certificates, services.resources, client_secret)
         finally:
             readiness.pause = observability_api.STOPPING
 
@@ -511,6 +513,7 @@ def _authorities(addresses: Origins) -> list[str]:
 
 def _endpoints(
     addresses: Origins,
+    data: Path,
     certificates: tls.Certificates,
     resources: Resources,
     client_secret: str,
@@ -518,6 +521,7 @@ def _endpoints(
     resource = resources.communication.get(COMMUNICATION_ID).resource
     return default_endpoints(
         addresses,
+        data=data,
         ca=certificates.ca,
         bundle=certificates.bundle,
         communication_key=resource.keys[0],

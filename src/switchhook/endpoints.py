@@ -56,6 +56,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
 
     http_endpoint: str
     https_endpoint: str
+    data: str
     ca_bundle: str
     ca: str
     subscription_id: str
@@ -104,6 +105,7 @@ def connection_string(origin: str, access_key: str) -> str:
 def default_endpoints(
     addresses: Origins,
     *,
+    data: Path,
     ca: Path,
     bundle: Path,
     communication_key: str,
@@ -116,6 +118,7 @@ def default_endpoints(
     return Endpoints(
         http_endpoint=addresses.http,
         https_endpoint=addresses.https,
+        data=str(data),
         ca_bundle=str(bundle),
         ca=str(ca),
         subscription_id=defaults.SUBSCRIPTION_ID,

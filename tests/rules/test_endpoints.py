@@ -48,6 +48,7 @@ def test_line_has_the_documented_members() -> None:
     } == {
         "http_endpoint": None,
         "https_endpoint": None,
+        "data": None,
         "ca_bundle": None,
         "ca": None,
         "subscription_id": None,
@@ -120,6 +121,7 @@ def some_endpoints() -> Endpoints:
     """What a server on ports 1 and 2 announces."""
     return default_endpoints(
         Origins("http://localhost:1", "https://localhost:2"),
+        data=Path("/data"),
         ca=Path("/tls/ca.pem"),
         bundle=Path("/tls/bundle.pem"),
         communication_key="Y2s=",

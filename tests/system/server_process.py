@@ -54,6 +54,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
 
     http_endpoint: str
     https_endpoint: str
+    data: str
     ca_bundle: str
     ca: str
     subscription_id: str

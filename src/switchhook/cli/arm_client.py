@@ -145,6 +145,21 @@ class ArmClient:
         """DELETE a resource; one that is not there counts as deleted."""
         self._call("DELETE", path)
 
+    def remove(self, path: str) -> int:
+        """DELETE a resource for somebody who typed its name; the exit code.
+
+        As in Azure, one that is not there is no error; a typing error should not go unseen, though.
+        """
+        try:
+            self.get(path)
+        except RequestError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            print(f"nothing to delete: {error}", file=sys.stderr)
+            return 0
+        self.delete(path)
+        return 0
+
     def _finished(self, path: str, method: str, body: Body, waiting: str) -> Body:
         answer, headers = self._exchange(method, path, body)
         operation = headers.get("azure-asyncoperation")

@@ -98,8 +98,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _delete(arguments: argparse.Namespace) -> int:
     client = ArmClient.open(arguments.data)
-    client.delete(client.communication_id(arguments.name))
-    return 0
+    return client.remove(client.communication_id(arguments.name))
 
 
 def _keys(arguments: argparse.Namespace) -> int:
@@ -136,8 +135,9 @@ def _list_numbers(arguments: argparse.Namespace) -> int:
 
 def _remove_number(arguments: argparse.Namespace) -> int:
     client = ArmClient.open(arguments.data)
-    client.delete(f"{client.communication_id(arguments.name)}/{_NUMBERS}/{_number(arguments)}")
-    return 0
+    return client.remove(
+        f"{client.communication_id(arguments.name)}/{_NUMBERS}/{_number(arguments)}"
+    )
 
 
 def _show_events(arguments: argparse.Namespace) -> int:

@@ -80,8 +80,7 @@ def _create_topic(arguments: argparse.Namespace) -> int:
 
 def _delete_topic(arguments: argparse.Namespace) -> int:
     client = ArmClient.open(arguments.data)
-    client.delete(_topic_id(client, arguments))
-    return 0
+    return client.remove(_topic_id(client, arguments))
 
 
 def _topic_id(client: ArmClient, arguments: argparse.Namespace) -> str:

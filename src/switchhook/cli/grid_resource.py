@@ -76,8 +76,7 @@ class GridResource(msgspec.Struct, frozen=True, kw_only=True):
 
     def _delete(self, arguments: argparse.Namespace) -> int:
         client = ArmClient.open(arguments.data)
-        client.delete(self.path(client, arguments.name))
-        return 0
+        return client.remove(self.path(client, arguments.name))
 
     def _keys(self, arguments: argparse.Namespace) -> int:
         client = ArmClient.open(arguments.data)

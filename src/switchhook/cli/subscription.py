@@ -152,8 +152,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _delete(arguments: argparse.Namespace) -> int:
     client, path = open_named(arguments)
-    client.delete(path)
-    return 0
+    return client.remove(path)
 
 
 def open_named(arguments: argparse.Namespace) -> tuple[ArmClient, str]:

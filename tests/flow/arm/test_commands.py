@@ -53,6 +53,7 @@ def endpoints_at(url: str) -> Endpoints:
     nowhere = Path("ca.pem")
     return default_endpoints(
         Origins(url, url),
+        data=nowhere,
         ca=nowhere,
         bundle=nowhere,
         communication_key="",
@@ -79,6 +80,33 @@ async def test_topic_commands(run: Run, capsys: pytest.CaptureFixture[str]) -> N
     assert set(before) == {"key1", "key2"}
     with pytest.raises(RequestError, match="was not found"):
         await run("topic", "show", "orders")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("topic", "delete", "ordres"),
+        ("domain", "delete", "ordres"),
+        ("domain", "topics", "delete", "shops", "ordres"),
+        ("system-topic", "delete", "ordres"),
+        ("subscription", "delete", "ordres", "--topic", "orders"),
+        ("communication", "delete", "ordres"),
+    ],
+)
+async def test_deleting_what_is_not_there_says_so(
+    run: Run, capsys: Capture, words: tuple[str, ...]
+) -> None:
+    """It is no error, as in Azure; but it may be a typing error."""
+    await run("topic", "create", "orders")
+    await run("domain", "create", "shops")
+    capsys.readouterr()
+
+    assert await run(*words) == 0
+
+    printed = capsys.readouterr()
+    assert printed.err.startswith("nothing to delete: ")
+    assert "ordres" in printed.err
+    assert printed.out == ""
 
 
 async def test_topic_is_created_with_its_properties(

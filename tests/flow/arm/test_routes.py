@@ -272,3 +272,33 @@ async def test_validation_url_needs_no_token_but_its_own(scene: Scene) -> None:
     path = "/eventsubscriptions/audit/validate?id=a&token=b"
 
     assert (await send(scene, "GET", path, None, headers)).status == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{GROUP}/providers/Microsoft.EventGrid/namespaces/n",
+        f"{GROUP}/providers/Microsoft.EventGrid/namespaces/n/topics/t",
+        "/providers/Microsoft.EventGrid/topicTypes",
+        "/providers/Microsoft.EventGrid/operations",
+        f"{TOPIC_ID}/providers/Microsoft.EventGrid/eventTypes",
+        f"{TOPIC_ID}/providers/Microsoft.EventGrid/extensionTopics/default",
+        f"{TOPIC_ID}/privateEndpointConnections",
+        f"{TOPIC_ID}/privateLinkResources",
+        f"{TOPIC_ID}/networkSecurityPerimeterConfigurations",
+        f"{GROUP}/providers/Microsoft.Communication/emailServices/e",
+        f"{GROUP}/providers/Microsoft.Communication/emailServices/e/domains/d",
+        f"{ACS_ID}/smtpUsernames",
+        "/providers/Microsoft.Communication/operations",
+        f"{GROUP}/providers/Microsoft.Storage/storageAccounts/letters",
+        "/subscriptions/s/providers/Microsoft.Resources/deployments/d",
+    ],
+)
+async def test_types_without_routes_are_not_found(scene: Scene, path: str) -> None:
+    """Each answers as a type that Resource Manager does not know."""
+    await scene.topic()
+    await scene.communication()
+
+    answer = await send(scene, "GET", path, None)
+
+    assert (answer.status, answer.json()["error"]["code"]) == (404, "InvalidResourceType")

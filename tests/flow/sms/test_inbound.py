@@ -50,7 +50,7 @@ async def test_inbound_message_is_published_at_once(world: SmsWorld) -> None:
         (NAME, PHONE, "hi", "alphanumeric"),
         (TOLL_FREE, "somebody", "hi", "E.164"),
         (TOLL_FREE, "", "hi", "E.164"),
-        (TOLL_FREE, PHONE, "", "segments"),
+        (TOLL_FREE, PHONE, "", "must not be empty"),
         (TOLL_FREE, PHONE, "x" * (153 * 255 + 1), "255 segments"),
     ],
 )

@@ -91,8 +91,10 @@ def plan_inbound(
     number = find_recipient(resource, request.to)
     if not can_send(request.from_):
         raise bad_request("'from' must be a phone number in the E.164 format or a short code.")
+    if not request.message:
+        raise bad_request("'message' must not be empty.")
     segments = count_segments(request.message)
-    if not request.message or segments > MAX_SEGMENTS:
+    if segments > MAX_SEGMENTS:
         raise bad_request(f"'message' must have 1 to {MAX_SEGMENTS} segments; it has {segments}.")
     received = SmsMessage(
         message_id=events.new_message_id(resource, events.INCOMING, now, new_guid()),
