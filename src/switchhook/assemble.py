@@ -383,7 +383,7 @@ def _app(
                 records=stores.store,
                 clock=grid.clock,
             ),
-            events=_event_routes(stores, grid, services.resources),
+            events=_event_routes(settings, stores, grid, services.resources),
         ),
         *authority_api.routes(access.authority, access.guard),
         *validation_api.routes(services.resources.subscriptions),
@@ -400,7 +400,9 @@ def _app(
     return Door(publishing, Starlette(routes=routes, exception_handlers=exception_handlers()))
 
 
-def _event_routes(stores: _Stores, grid: _Grid, resources: Resources) -> EventRoutes:
+def _event_routes(
+    settings: Settings, stores: _Stores, grid: _Grid, resources: Resources
+) -> EventRoutes:
     engine = grid.engine
     explainer = Explainer(
         store=stores.store,
@@ -408,6 +410,7 @@ def _event_routes(stores: _Stores, grid: _Grid, resources: Resources) -> EventRo
         checkpoint=engine.checkpoint,
         history=stores.history,
         clock=grid.clock,
+        keep=_limits(settings).given_up,
     )
     return EventRoutes(
         explainer=explainer,

@@ -41,6 +41,7 @@ class Asked(Flow):
             checkpoint=self.engine.checkpoint,
             history=self.history,
             clock=self.clock,
+            keep=self.limits.given_up,
         )
 
     async def explain(self, event_id: str) -> Explanation:

@@ -9,6 +9,7 @@ from switchhook.clock import HOUR, MINUTE, SECOND
 from switchhook.errors import RequestError
 from switchhook.grid.engine import Limits
 from switchhook.grid.explanations import Stage, Verdict
+from switchhook.grid.given_up import Keep
 from switchhook.grid.places import Place
 from switchhook.grid.ports import DeadLetterAnswer, WaitingDelivery, WebhookResponse
 from switchhook.grid.subscriptions import (
@@ -148,6 +149,23 @@ async def test_old_event_without_traces_is_not_said_to_be_delivered() -> None:
     await flow.advance(hours=8 * 24)
 
     assert (await flow.delivery("e1")).stage is Stage.FINISHED
+
+
+async def test_dropped_event_without_its_record_is_not_said_to_be_delivered() -> None:
+    """Where fewer records are kept than events were given up, nothing is taken for granted."""
+    flow = await a_new_one(Limits(given_up=Keep(newest=1)), keeps_attempts=False)
+    await flow.subscribe()
+    flow.transport.answer = always(400)
+    for name in ("e1", "e2"):
+        await flow.publish(name)
+        await flow.advance(seconds=1)
+        await flow.engine.checkpoint.write()
+    await flow.engine.upkeep()
+
+    assert [(await flow.delivery(name)).stage for name in ("e1", "e2")] == [
+        Stage.FINISHED,
+        Stage.DROPPED,
+    ]
 
 
 async def test_in_flight(flow: Asked) -> None:

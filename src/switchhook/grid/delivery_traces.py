@@ -10,7 +10,7 @@ from switchhook.grid import given_up
 from switchhook.grid.checkpoint import Checkpoint
 from switchhook.grid.collections import GIVEN_UP
 from switchhook.grid.explain_delivery import Traces, held_in_memory
-from switchhook.grid.given_up import GivenUp
+from switchhook.grid.given_up import GivenUp, Keep
 from switchhook.grid.ports import (
     Attempt,
     AttemptHistory,
@@ -45,12 +45,19 @@ class TraceCollector:
     """Collects what is known, all of it as of one instant, but for attempts, which may be newer."""
 
     def __init__(
-        self, *, store: Store, checkpoint: Checkpoint, history: AttemptHistory | None, clock: Clock
+        self,
+        *,
+        store: Store,
+        checkpoint: Checkpoint,
+        history: AttemptHistory | None,
+        clock: Clock,
+        keep: Keep,
     ) -> None:
         self._store = store
         self._checkpoint = checkpoint
         self._history = history
         self._clock = clock
+        self._keep = keep
 
     async def collect(
         self, queues: Sequence[SubscriptionQueue], position: int, published_at: int
@@ -61,7 +68,7 @@ class TraceCollector:
             rows = [row for queue in queues for row in await self._rows(queue, position)]
             kept = await given_up.find_position(self._store, position, published_at)
             now = self._clock.now()
-            is_sure = await given_up.reaches_back_to(self._store, published_at, now)
+            is_sure = await given_up.reaches_back_to(self._store, published_at, now, self._keep)
             # From here on nothing is awaited: memory and what was read belong together.
             _note(traces, "given_up", [*kept, *self._given_up_in_memory(position)])
             _note(traces, "row", self._with_noted(rows, position))

@@ -25,7 +25,7 @@ from switchhook.grid.explanations import (
     SubscriptionExplanation,
     Verdict,
 )
-from switchhook.grid.given_up import GivenUp
+from switchhook.grid.given_up import DEFAULT_KEEP, GivenUp, Keep
 from switchhook.grid.places import Place
 from switchhook.grid.ports import AttemptHistory, LogExtent, Store, hash_of_id
 from switchhook.grid.route import Router
@@ -55,12 +55,14 @@ class Explainer:
         checkpoint: Checkpoint,
         history: AttemptHistory | None,
         clock: Clock,
+        keep: Keep = DEFAULT_KEEP,
     ) -> None:
+        """`keep` says how much of what was given up is recorded."""
         self._store = store
         self._router = router
         self._clock = clock
         self._collector = TraceCollector(
-            store=store, checkpoint=checkpoint, history=history, clock=clock
+            store=store, checkpoint=checkpoint, history=history, clock=clock, keep=keep
         )
 
     def extent(self) -> LogExtent:

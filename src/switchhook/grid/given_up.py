@@ -203,7 +203,9 @@ async def find_id(records: Records, event_id: str) -> list[GivenUp]:
     return found
 
 
-async def reaches_back_to(records: Records, instant: int, now: int) -> bool:
+async def reaches_back_to(
+    records: Records, instant: int, now: int, keep: Keep = DEFAULT_KEEP
+) -> bool:
     """Whether everything that was given up since then is still recorded.
 
     The oldest goes first: a record from before says so. Otherwise no bound may have been reached.
@@ -215,7 +217,7 @@ async def reaches_back_to(records: Records, instant: int, now: int) -> bool:
     async for record in _walk(records, "", None, reverse=False):
         count += 1
         size += _decode_size(record.value).size
-    return now - instant < KEEP_FOR and count < KEEP_NEWEST and size < KEEP_BYTES - _LARGEST
+    return now - instant < keep.age and count < keep.newest and size < keep.size - _LARGEST
 
 
 async def trim(
