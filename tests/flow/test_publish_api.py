@@ -136,6 +136,11 @@ class Site:
         """How many events are in the log."""
         return self.flow.store.extent().end
 
+    @property
+    def failures(self) -> dict[tuple[str, str], int]:
+        """How many requests were refused, by what `PublishFailCount` tells them apart."""
+        return self.flow.observation.metrics.topic(TOPIC).failures
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage() -> AsyncIterator[Stage]:
@@ -366,6 +371,22 @@ async def test_head_is_not_found(site: Site) -> None:
     assert (answer.status, answer.body) == (404, b"")
 
 
+async def test_channel_of_a_partner_is_refused_by_name(site: Site) -> None:
+    """Its events would not go where their publisher thinks; an empty header names none."""
+    refused = await site.send(**{"aeg-channel-name": "news"})
+    accepted = await site.send(**{"aeg-channel-name": ""})
+
+    assert refused.error == (
+        400,
+        "BadRequest",
+        "BadRequest",
+        "The 'aeg-channel-name' header names the channel 'news', but channels belong to partner "
+        "events, which are not supported. Publish without a channel.",
+    )
+    assert site.failures == {("BadRequest", "BadRequest"): 1}
+    assert (accepted.status, site.accepted) == (200, 1)
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
 async def test_other_methods_are_not_allowed(site: Site, method: str) -> None:
     """`Allow` names those that are."""
@@ -454,6 +475,7 @@ async def test_body_over_the_limit_is_too_large(site: Site, is_chunked: bool) ->
         "The maximum size (1048576) has been exceeded.",
     )
     assert after.status == 200
+    assert site.failures == {("PayloadTooLarge", "RequestEntityTooLarge"): 1}
 
 
 async def test_body_at_the_limit_is_accepted(site: Site) -> None:

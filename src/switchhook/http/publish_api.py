@@ -93,7 +93,7 @@ class PublishApi:
         match scope["method"]:
             case "POST":
                 topic = self._authorize(scope).topic
-                request = await _read(scope, receive)
+                request = await self._read(topic, scope, receive)
                 with self._tracing.on_publish(scope["headers"], topic.name) as traceparent:
                     await self._publisher.publish(topic, request, traceparent)
                 return [versions]
@@ -142,6 +142,20 @@ class PublishApi:
             authorization=header(scope, b"authorization"),
         )
 
+    async def _read(self, topic: Topic, scope: Scope, receive: Receive) -> PublishRequest:
+        body = await read_body(scope, receive, MAX_BODY_BYTES)
+        if body is None:
+            error = refusals.too_large(f"The maximum size ({MAX_BODY_BYTES}) has been exceeded.")
+            self._publisher.observation.refused(topic, error)
+            raise error
+        attributes = tuple(
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in scope["headers"]
+            if name.startswith(b"ce-")
+        )
+        channel = header(scope, b"aeg-channel-name") or ""
+        return PublishRequest(body, header(scope, b"content-type"), attributes, channel)
+
     def _report(self, request_id: str) -> str:
         """The end of every error message of the live service."""
         now = self._now()
@@ -160,18 +174,6 @@ def _access_key(scope: Scope) -> str | None:
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         return next((v[0] for name, v in query.items() if name.lower() == "aeg-sas-key"), None)
     return key
-
-
-async def _read(scope: Scope, receive: Receive) -> PublishRequest:
-    body = await read_body(scope, receive, MAX_BODY_BYTES)
-    if body is None:
-        raise refusals.too_large(f"The maximum size ({MAX_BODY_BYTES}) has been exceeded.")
-    attributes = tuple(
-        (name.decode("latin-1"), value.decode("latin-1"))
-        for name, value in scope["headers"]
-        if name.startswith(b"ce-")
-    )
-    return PublishRequest(body, header(scope, b"content-type"), attributes)
 
 
 def _uri(scope: Scope) -> str:

@@ -11,6 +11,7 @@ from switchhook.grid.schemas import (
     custom_input,
     event_grid,
     json_text,
+    refusals,
 )
 from switchhook.grid.topics import Topic
 
@@ -18,12 +19,14 @@ from switchhook.grid.topics import Topic
 class PublishRequest(msgspec.Struct, frozen=True):
     """What of a publish request bears on its events.
 
-    `headers` are those whose names begin with `ce-`, by their lower-case names.
+    `headers` are those whose names begin with `ce-`, by their lower-case names. `channel` is the
+    partner channel that the publisher means, "" without one.
     """
 
     body: bytes
     content_type: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    channel: str = ""
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -42,10 +45,12 @@ def accept(request: PublishRequest, topic: Topic) -> Accepted:
     """The events of a request, all of which obey the rules of the topic's input schema.
 
     Raises:
-        RequestError: 400 naming the first wrong property or header, 401 for a foreign `topic`, 413
-            over a limit, 415 for a content type that the schema does not have.
+        RequestError: 400 naming the first wrong property or header, or the channel; 401 for a
+            foreign `topic`; 413 over a limit; 415 for a content type that the schema does not have.
     """
     body = request.body
+    if request.channel:
+        raise refusals.no_channel(request.channel)
     json_text.check_size(body)
     match topic.input_schema:
         case EventSchema.EVENT_GRID:

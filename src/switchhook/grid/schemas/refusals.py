@@ -89,6 +89,15 @@ def wrong_content_type() -> RequestError:
     )
 
 
+def no_channel(named: str) -> RequestError:
+    """400: a publisher means a channel of a partner namespace. The words are our own."""
+    message = (
+        f"The 'aeg-channel-name' header names the channel '{printable(named)}', but channels "
+        "belong to partner events, which are not supported. Publish without a channel."
+    )
+    return RequestError(400, "BadRequest", message, details_code="BadRequest")
+
+
 def too_large(message: str) -> RequestError:
     """413: over a limit."""
     return RequestError(413, "RequestEntityTooLarge", message, details_code="PayloadTooLarge")
