@@ -1,0 +1,1 @@
+"""The clients of Event Grid, unmodified, against the real command."""
