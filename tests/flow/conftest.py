@@ -11,6 +11,7 @@ import pytest
 from switchhook.clock import HOUR, VirtualClock, to_datetime
 from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, version_key
 from switchhook.grid.dead_lettering import DeadLettering
+from switchhook.grid.deliver import Tokens
 from switchhook.grid.engine import Engine, Limits
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Delete, DropSubscription, Put, WaitingDelivery
@@ -90,7 +91,11 @@ class Flow:
 
 
 async def start(
-    store: MemoryStore, clock: VirtualClock, topic: Topic, limits: Limits = Limits()
+    store: MemoryStore,
+    clock: VirtualClock,
+    topic: Topic,
+    limits: Limits = Limits(),
+    tokens: Tokens | None = None,
 ) -> Flow:
     """An engine over the store, started."""
     transport = ScriptedTransport()
@@ -104,6 +109,7 @@ async def start(
         dead_lettering=DeadLettering(dead_letters, clock),
         observation=observation,
         limits=limits,
+        tokens=tokens,
     )
     await engine.start()
     clock.wait_for(engine.quiet)

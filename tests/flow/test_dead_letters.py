@@ -141,3 +141,22 @@ async def test_events_whose_time_runs_out_unread_are_dead_lettered(flow: Flow) -
     assert sorted(event["id"] for event in flow.dead_letters.events) == sorted(
         [f"event-{n}" for n in range(12)] + [f"late-{n}" for n in range(30)]
     )
+
+
+async def test_event_that_expires_on_probation_says_so(flow: Flow) -> None:
+    """It was never attempted; those that were keep the outcome of their last attempt."""
+    await flow.subscribe(
+        retry_policy=RetryPolicy(event_time_to_live_in_minutes=1),
+        dead_letter_destination=DESTINATION,
+    )
+    flow.transport.answer = always(404)
+    await flow.publish(*(f"event-{n}" for n in range(10)))
+    await flow.engine.quiet()
+    await flow.publish("late")
+    await flow.advance(hours=1)
+
+    letters = {event["id"]: event for event in flow.dead_letters.events}
+    assert letters["event-0"]["lastDeliveryOutcome"] == "NotFound"
+    assert letters["late"]["lastDeliveryOutcome"] == "Probation"
+    assert letters["late"]["deliveryAttempts"] == 0
+    assert "lastDeliveryAttemptTime" not in letters["late"]

@@ -1,10 +1,10 @@
 """From publish to delivered, and everything that can come in between."""
 
 from switchhook.grid.engine import Limits
-from switchhook.grid.ports import Failure, WebhookResponse
+from switchhook.grid.ports import Failure, WebhookRequest, WebhookResponse
 from switchhook.grid.subscriptions import Filter, RetryPolicy, WebHookDestination
 from tests.builders import a_subscription
-from tests.flow.conftest import Flow
+from tests.flow.conftest import Flow, start
 from tests.scripted_transport import always, in_turn
 
 
@@ -88,6 +88,79 @@ async def test_event_is_dropped_when_its_time_to_live_has_passed(flow: Flow) -> 
     await flow.advance(hours=2)
 
     assert len(flow.transport.requests) == 3
+
+
+async def test_expired_event_stays_until_its_next_attempt_is_due(flow: Flow) -> None:
+    """Its time is over at 60 s; nobody notices before the attempt that would be at 100 s."""
+    await flow.subscribe(retry_policy=RetryPolicy(event_time_to_live_in_minutes=1))
+    flow.transport.answer = always(500)
+
+    await flow.publish("a")
+    await flow.advance(seconds=99)
+    before = len(await flow.waiting())
+    await flow.advance(seconds=1)
+
+    assert (before, len(await flow.waiting())) == (1, 0)
+
+
+async def test_six_attempts_fit_into_half_an_hour(flow: Flow) -> None:
+    """The example of delivery-and-retry.md: a time to live of 30 minutes."""
+    await flow.subscribe(retry_policy=RetryPolicy(event_time_to_live_in_minutes=30))
+    flow.transport.answer = always(500)
+
+    await flow.publish("a")
+    await flow.advance(hours=24)
+
+    assert len(flow.transport.requests) == 6
+
+
+async def test_probation_is_that_of_one_subscription(flow: Flow) -> None:
+    """Another one to the same endpoint goes on."""
+    await flow.subscribe(incarnation="s1", name="failing")
+    await flow.subscribe(incarnation="s2", name="working")
+    flow.transport.answer = lambda request: WebhookResponse(
+        status=404 if b"FAILING" in request.headers else 200
+    )
+    await flow.publish(*(f"event-{n}" for n in range(10)))
+    await flow.engine.quiet()
+    flow.transport.requests.clear()
+
+    await flow.publish("late")
+    await flow.engine.quiet()
+
+    (request,) = flow.transport.requests
+    assert b"WORKING" in request.headers
+
+
+class _Tokens:
+    def token_for(self, tenant_id: str, audience: str) -> str:
+        return f"{tenant_id}.{audience}"
+
+
+async def test_delivery_to_a_protected_webhook_has_its_token(flow: Flow) -> None:
+    """That of its tenant and application, on each attempt; others get none."""
+    flow = await start(flow.store, flow.clock, flow.topic, tokens=_Tokens())
+    protected = WebHookDestination(
+        endpoint_url="https://h/protected", tenant_id="tenant", application_id_or_uri="api://hook"
+    )
+    await flow.subscribe(incarnation="s1", destination=protected)
+    await flow.subscribe(incarnation="s2")
+    flow.transport.answer = in_turn(500, 500)
+
+    await flow.publish("a")
+    await flow.advance(seconds=10)
+
+    tokens = [
+        b"Authorization: Bearer tenant.api://hook" in r.headers for r in _to(flow, "protected")
+    ]
+    assert tokens == [True, True]
+    assert all(b"Authorization" not in r.headers for r in _to(flow, "hook"))
+
+
+def _to(flow: Flow, end: str) -> list[WebhookRequest]:
+    found = [request for request in flow.transport.requests if request.url.endswith(end)]
+    assert found
+    return found
 
 
 async def test_status_that_is_never_retried_ends_the_delivery(flow: Flow) -> None:

@@ -439,6 +439,22 @@ async def test_wrong_body_is_a_bad_request(site: Site, body: bytes, message: str
     assert site.accepted == 0
 
 
+async def test_permanent_refusals_ask_nobody_to_repeat(site: Site) -> None:
+    """The SDKs repeat whatever has a `Retry-After`, even a 400."""
+    answers = [
+        await site.send(body=b"{}"),
+        await site.send(key=None),
+        await site.send(path="/topics/unknown/api/events"),
+        await site.send("PUT"),
+        await site.send(body=io.BytesIO(b" " * (MAX_BODY_BYTES + 1))),
+    ]
+    site.flow.engine.router.add_topic(a_topic(input_schema=EventSchema.CLOUD_EVENTS))
+    answers.append(await site.send(**{"Content-Type": "text/plain"}))
+
+    assert [answer.status for answer in answers] == [400, 401, 404, 405, 413, 415]
+    assert all("retry-after" not in answer.headers for answer in answers)
+
+
 async def test_one_wrong_event_refuses_the_whole_request(site: Site) -> None:
     """All or none."""
     answer = await site.send(body=a_body(an_event(), an_event(id=None)))

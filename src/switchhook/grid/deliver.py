@@ -260,6 +260,9 @@ class Deliverer:
 
     def give_up(self, queue: SubscriptionQueue, delivery: Delivery, reason: GiveUpReason) -> None:
         """End a delivery without success: the event is dead-lettered or dropped."""
+        if queue.parked_until is not None and not delivery.last_outcome:
+            outcome = str(retry.Outcome.PROBATION)
+            delivery = msgspec.structs.replace(delivery, last_outcome=outcome)
         self._follow(queue, delivery, retry.give_up(delivery.subscription, reason))
         self._checkpoint.touch(queue)
 

@@ -55,6 +55,7 @@ class Outcome(StrEnum):
     RESOLUTION_ERROR = "ResolutionError"
     ABORTED = "Aborted"
     GENERIC_ERROR = "GenericError"
+    PROBATION = "Probation"  # of an event that was given up before its first attempt
 
 
 _BY_STATUS = {

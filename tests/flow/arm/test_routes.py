@@ -4,8 +4,19 @@ from typing import Any
 
 import pytest
 
+from switchhook.http import validation_api
 from tests.flow.arm.requests import send
-from tests.flow.arm.scene import ACS_ID, GROUP, TOPIC_ID, Scene, answering, silent, webhook
+from tests.flow.arm.scene import (
+    ACS_ID,
+    GROUP,
+    PUBLIC_URL,
+    TOPIC_ID,
+    Scene,
+    answering,
+    silent,
+    validation_data,
+    webhook,
+)
 
 SCOPED = f"{TOPIC_ID}/providers/Microsoft.EventGrid/eventSubscriptions/audit"
 NESTED = f"{TOPIC_ID}/eventSubscriptions/audit"
@@ -264,6 +275,46 @@ async def test_bad_list_query_is_refused(scene: Scene, query: str) -> None:
     path = f"{GROUP}/providers/Microsoft.EventGrid/topics?{query}"
 
     assert (await send(scene, "GET", path)).status == 400
+
+
+async def test_get_of_the_validation_url_completes_the_handshake(scene: Scene) -> None:
+    """Opened once, in a browser say; a text tells that it worked."""
+    await scene.topic()
+    scene.transport.answer = answering(200)
+    await send(scene, "PUT", SCOPED, webhook())
+    await scene.settle()
+    url = validation_data(scene.transport.requests[0])["validationUrl"]
+    path, anonymous = url.removeprefix(PUBLIC_URL), {"authorization": ""}
+
+    answer = await send(scene, "GET", path, None, anonymous)
+    final = await send(scene, "GET", SCOPED)
+    again = await send(scene, "GET", path, None, anonymous)
+
+    assert (answer.status, answer.text) == (200, validation_api.DONE)
+    assert final.json()["properties"]["provisioningState"] == "Succeeded"
+    assert again.status == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{GROUP}/providers/Microsoft.EventGrid/namespaces/n",
+        f"{GROUP}/providers/Microsoft.EventGrid/namespaces/n/topics/t",
+        f"{GROUP}/providers/Microsoft.EventGrid/namespaces/n/clients/c",
+        "/providers/Microsoft.EventGrid/topicTypes",
+        "/providers/Microsoft.EventGrid/topicTypes/t/eventTypes",
+        f"{TOPIC_ID}/providers/Microsoft.EventGrid/eventTypes",
+        f"{TOPIC_ID}/providers/Microsoft.EventGrid/extensionTopics/default",
+    ],
+)
+async def test_what_there_is_not_is_refused_by_name(scene: Scene, path: str) -> None:
+    """Not as if its name were a typing error."""
+    await scene.topic()
+
+    error = (await send(scene, "GET", path)).json()["error"]
+
+    assert error["code"] == "InvalidResourceType"
+    assert "is not supported in this release" in error["message"]
 
 
 async def test_validation_url_needs_no_token_but_its_own(scene: Scene) -> None:

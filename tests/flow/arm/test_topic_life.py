@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from switchhook import defaults
 from switchhook.communication.arm_resources import FixedValues
 from switchhook.communication.resources import NumberKind, OwnedNumber
 from switchhook.errors import RequestError
@@ -63,6 +64,25 @@ async def test_topic_name_is_unique_on_the_server(scene: Scene) -> None:
         await scene.resources.topics.put(TOPIC_ID.replace("local", "other"), "Orders", {})
 
     assert raised.value.status == 409
+
+
+async def test_name_that_is_taken_is_worded_as_azure_words_it(scene: Scene) -> None:
+    """As troubleshoot-errors.md has it, for topics and for domains."""
+    await scene.topic()
+    domain_id = TOPIC_ID.replace("local", "other").replace("topics", "domains")
+
+    for make, resource_id, kind in (
+        (scene.resources.topics.put, TOPIC_ID.replace("local", "other"), "topic"),
+        (scene.resources.domains.put, domain_id, "domain"),
+    ):
+        with pytest.raises(RequestError) as raised:
+            await make(resource_id, "orders", {})
+
+        assert raised.value.status == 409
+        assert raised.value.message == (
+            f"{kind.capitalize()} with the specified name already exists. "
+            f"Choose a different {kind} name."
+        )
 
 
 async def test_hundred_topics_are_the_limit(scene: Scene) -> None:
@@ -227,6 +247,22 @@ async def test_system_topic_needs_a_fitting_source(
         )
 
     assert raised.value.status == 400
+
+
+async def test_system_topic_shows_the_location_of_its_source(scene: Scene) -> None:
+    """Communication Services are global; a system topic elsewhere is refused (system-topics.md)."""
+    await scene.communication()
+    topics = scene.resources.topics
+    made = await topics.put_system_topic(SYSTEM_TOPIC_ID, "acs-events", SYSTEM_TOPIC)
+    assert made.location == "global"
+
+    with pytest.raises(RequestError, match=r"location 'westus2'.*'global'"):
+        await topics.put_system_topic(
+            SYSTEM_TOPIC_ID, "acs-events", {**SYSTEM_TOPIC, "location": "westus2"}
+        )
+    elsewhere = SYSTEM_TOPIC_ID.replace(defaults.SUBSCRIPTION_ID, "another")
+    with pytest.raises(RequestError, match="subscription of its source"):
+        await topics.put_system_topic(elsewhere, "acs-events", SYSTEM_TOPIC)
 
 
 async def test_deleted_resource_takes_everything_along(scene: Scene) -> None:

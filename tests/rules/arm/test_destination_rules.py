@@ -87,6 +87,24 @@ def test_everything_of_a_webhook_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, (1, 64)),
+        ({"maxEventsPerBatch": 10}, (10, 64)),
+        ({"preferredBatchSizeInKilobytes": 7}, (1, 7)),
+        ({"maxEventsPerBatch": 1, "preferredBatchSizeInKilobytes": 1}, (1, 1)),
+    ],
+)
+def test_batches_have_the_defaults_of_azure(
+    given: dict[str, int], expected: tuple[int, int]
+) -> None:
+    """1 event and 64 KB, each by itself."""
+    found = read(destination(**given)).destination
+
+    assert (found.max_events_per_batch, found.preferred_batch_size_in_kilobytes) == expected
+
+
 def an_attribute(name: str = "X-A", **properties: Any) -> list[dict[str, Any]]:
     return [{"name": name, "type": "Static", "properties": {"value": "v", **properties}}]
 

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from switchhook.clock import MINUTE
+from switchhook.grid import options_handshake
 from switchhook.grid.handshake import (
     Handshake,
     Verdict,
@@ -65,6 +66,14 @@ def test_request_carries_one_validation_event() -> None:
             "dataVersion": "1",
         }
     ]
+
+
+def test_handshakes_wait_half_a_minute() -> None:
+    """By POST and by OPTIONS."""
+    posted = build_request("http://h/p", "orders", "/subscriptions/s", "https://v", SHAKE)
+    asked = options_handshake.build_request("https://h/p", "https://callback")
+
+    assert (posted.timeout, asked.timeout) == (30.0, 30.0)
 
 
 def test_validation_url_has_the_documented_form() -> None:

@@ -39,6 +39,25 @@ def test_defaults_are_filled_in() -> None:
     assert (definition.labels, definition.expires_at) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("name", "lowest", "highest"),
+    [("maxDeliveryAttempts", 1, 30), ("eventTimeToLiveInMinutes", 1, 1440)],
+)
+def test_retry_policy_has_the_limits_and_defaults_of_azure(
+    name: str, lowest: int, highest: int
+) -> None:
+    """The highest is the default (delivery-and-retry.md)."""
+
+    def read(**policy: int) -> RetryPolicy:
+        return read_definition(body(retryPolicy=policy), RULES).retry_policy
+
+    assert read() == read(**{name: highest}) == RetryPolicy()
+    assert read(**{name: lowest}) != RetryPolicy()
+    for beyond in (lowest - 1, highest + 1):
+        with pytest.raises(RequestError, match=name):
+            read(**{name: beyond})
+
+
 def test_everything_supported_is_read() -> None:
     """Each member of the body arrives in the definition."""
     definition = read_definition(

@@ -7,9 +7,11 @@ import pytest
 
 from switchhook.errors import RequestError
 from switchhook.grid.events import Event, EventSchema
+from switchhook.grid.filters import matches
 from switchhook.grid.schemas.accept import Accepted, PublishRequest, accept
 from switchhook.grid.schemas.json_text import MAX_BODY_BYTES, MAX_EVENTS
 from switchhook.grid.schemas.read import read
+from switchhook.grid.subscriptions import Filter
 from switchhook.grid.topics import TopicKind
 from tests.builders import RESOURCE_ID, a_body, a_cloud_event, a_topic, an_event
 
@@ -97,6 +99,16 @@ def test_optional_member_may_be_absent_or_null(name: str) -> None:
     absent, null = _without(name), a_body(a_cloud_event(**{name: None}))
 
     assert all(isinstance(event.subject, str) for event in _read(absent) + _read(null))
+
+
+def test_event_without_a_subject_has_an_empty_one() -> None:
+    """A filter on the subject wants it only if it wants every subject."""
+    (event,) = _read(_without("subject"))
+
+    assert event.subject == ""
+    assert matches(Filter(), event)
+    assert not matches(Filter(subject_begins_with="o"), event)
+    assert not matches(Filter(subject_ends_with="7"), event)
 
 
 @pytest.mark.parametrize("value", ["", "größe", True, False, 0, -(2**31), 2**31 - 1, None])

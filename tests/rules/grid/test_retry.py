@@ -58,6 +58,18 @@ def test_every_status_has_its_step_and_its_outcome(status: int) -> None:
         assert step == RetryAt(NOW + wait * SECOND)
 
 
+def test_outcomes_have_documented_names() -> None:
+    """Those of delivery-and-retry.md, and the one that log messages show for other errors."""
+    documented = {
+        *("NotFound", "Disabled", "Full", "Unauthorized", "BadRequest", "TimedOut", "Busy"),
+        *("PayloadTooLarge", "Probation", "Canceled", "Aborted", "SocketError"),
+        *("ResolutionError", "Delivering", "SessionQueueNotSupported", "Forbidden"),
+        "InvalidAzureFunctionDestination",
+    }
+
+    assert {str(each) for each in Outcome} - documented == {"GenericError"}
+
+
 @pytest.mark.parametrize("failure", list(Failure))
 def test_every_failure_is_retried_under_its_own_name(failure: Failure) -> None:
     """Its text is that of the outcome."""

@@ -6,7 +6,7 @@ import msgspec
 
 from switchhook.errors import RequestError
 from switchhook.grid.resources.body_rules import Body, refuse
-from switchhook.grid.resources.ids import key_of
+from switchhook.grid.resources.ids import key_of, parse_scope
 from switchhook.grid.resources.keyed_resources import (
     KeyedResources,
     KeyedTools,
@@ -106,6 +106,14 @@ class TopicResources(KeyedResources[TopicRecord]):
                 f"The topicType '{record.topic_type}' does not fit the source: "
                 f"it must be '{source.topic_type}'."
             )
+        if record.location.lower() != source.location.lower():
+            refuse(
+                f"The location '{record.location}' of the system topic must be that of its "
+                f"source: '{source.location}'."
+            )
+        ours, theirs = parse_scope(record.id), parse_scope(source.topic.resource_id)
+        if ours.subscription.lower() != theirs.subscription.lower():
+            refuse("A system topic must be in the Azure subscription of its source.")
         return source
 
 
