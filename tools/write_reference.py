@@ -1,4 +1,4 @@
-"""Write the pages of `docs/reference` that are made from the code: settings and commands.
+"""Write the pages of `docs/reference` that are made from the code: settings, commands, rules.
 
 `tests/docs` fails when a page is older than what it is made from.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from switchhook.cli.main import COMMANDS
 from switchhook.settings.model import RESOURCE_TABLES, options
+from tools import rules_table
 
 REFERENCE = Path(__file__).parent.parent / "docs/reference"
 _WIDTH = "80"  # argparse fills lines to the width of the terminal
@@ -29,6 +30,7 @@ def pages() -> dict[str, str]:
     return {
         "settings.md": "\n".join([*_settings(), ""]),
         "commands.md": "\n".join([*_commands(), ""]),
+        "event-grid-rules.md": "\n".join([*rules_table.page(), ""]),
     }
 
 

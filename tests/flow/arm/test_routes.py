@@ -295,28 +295,6 @@ async def test_get_of_the_validation_url_completes_the_handshake(scene: Scene) -
     assert again.status == 404
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        f"{GROUP}/providers/Microsoft.EventGrid/namespaces/n",
-        f"{GROUP}/providers/Microsoft.EventGrid/namespaces/n/topics/t",
-        f"{GROUP}/providers/Microsoft.EventGrid/namespaces/n/clients/c",
-        "/providers/Microsoft.EventGrid/topicTypes",
-        "/providers/Microsoft.EventGrid/topicTypes/t/eventTypes",
-        f"{TOPIC_ID}/providers/Microsoft.EventGrid/eventTypes",
-        f"{TOPIC_ID}/providers/Microsoft.EventGrid/extensionTopics/default",
-    ],
-)
-async def test_what_there_is_not_is_refused_by_name(scene: Scene, path: str) -> None:
-    """Not as if its name were a typing error."""
-    await scene.topic()
-
-    error = (await send(scene, "GET", path)).json()["error"]
-
-    assert error["code"] == "InvalidResourceType"
-    assert "is not supported in this release" in error["message"]
-
-
 async def test_validation_url_needs_no_token_but_its_own(scene: Scene) -> None:
     """Whoever opens it may be a browser."""
     headers = {"authorization": "", "host": "switchhook.example"}

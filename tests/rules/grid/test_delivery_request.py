@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from switchhook.grid.delivery_attributes import value_at
@@ -198,9 +199,10 @@ def test_a_long_value_is_not_sent(length: int, is_sent: bool) -> None:
 
 def test_a_batch_has_the_values_of_its_first_event() -> None:
     attribute = DeliveryAttribute(name="X-Id", source_field="id")
-    request = deliver(an_event("1"), an_event("2"), batch=2, attributes=(attribute,))
+    older = msgspec.structs.replace(an_event("1"), data_version="1.0")
+    found = headers(deliver(older, an_event("2"), batch=2, attributes=(attribute,)))
 
-    assert headers(request)["x-id"] == "1"
+    assert (found["x-id"], found["aeg-data-version"]) == ("1", "1.0")
 
 
 def test_token_replay_and_trace() -> None:
