@@ -12,9 +12,9 @@ SNIPPETS = sorted((DOCS / "snippets").iterdir())
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page_is_linked_and_in_the_menu(page: str) -> None:
-    """The first page links every other, and so does the menu of the site."""
+    """The first page links every other; the menu of the site has each once."""
     assert page == "index.md" or f"]({page})" in (DOCS / "index.md").read_text()
-    assert f"- {page}\n" in (DOCS.parent / "mkdocs.yml").read_text()
+    assert (DOCS.parent / "mkdocs.yml").read_text().count(f"- {page}\n") == 1
 
 
 @pytest.mark.parametrize("page", PAGES)
