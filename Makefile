@@ -10,16 +10,25 @@ JS := tests/compat/js
 
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo serve check test test-fast test-all bench docs docs-serve reference setup format lock clean
+.PHONY: help demo serve example-database example-work-item example-email check test test-fast test-all bench docs docs-serve reference setup format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
 demo: $(STAMPS)/python ## an SMS sent with the official SDK arrives at a webhook, on free ports
 	@$(BIN)/python examples/demo.py
 
 serve: $(STAMPS)/python ## run a server that keeps its data in the platform's user data folder
 	@$(BIN)/switchhook serve
+
+example-database: $(STAMPS)/python ## an SMS becomes a row in PostgreSQL
+	@$(BIN)/python examples/sms_to_database/run.py
+
+example-work-item: $(STAMPS)/python ## an SMS becomes a work item
+	@$(BIN)/python examples/sms_to_work_item/run.py
+
+example-email: $(STAMPS)/python ## an SMS becomes an e-mail
+	@$(BIN)/python examples/sms_to_email/run.py
 
 check: $(STAMPS)/python ## format, lint, types, import contracts, spelling, locks: under 10 seconds
 	$(BIN)/ruff format --check $(CODE)
