@@ -43,7 +43,7 @@ async def test_delivery_is_verified(server: ServerProcess) -> None:
     """The token that Event Grid sends to a protected webhook, and no other, passes the check."""
     origin = server.ready.https_endpoint
     authority = Authority(
-        key=load_or_create_key(server.data), origins=[origin], applications=Applications({})
+        key=lambda: load_or_create_key(server.data), origins=[origin], applications=Applications({})
     )
     token = authority.token_for(TENANT, "api://orders-hook")
 

@@ -35,7 +35,9 @@ class Site:
     def __init__(self, secret: str = defaults.CLIENT_SECRET) -> None:
         self.client = ("127.0.0.1", 1)
         self.authority = Authority(
-            key=KEY, origins=[ORIGIN], applications=Applications({defaults.CLIENT_ID: secret})
+            key=lambda: KEY,
+            origins=[ORIGIN],
+            applications=Applications({defaults.CLIENT_ID: secret}),
         )
         guard = ManagementGuard("token", ["switchhook"])
         self.app = Starlette(

@@ -7,7 +7,7 @@ the management routes and the publish route accept, and tokens that protected we
 from switchhook.authority.applications import Applications, application_secret
 from switchhook.authority.authority import Authority
 from switchhook.authority.claims import Claims
-from switchhook.authority.signing_key import SigningKey, load_or_create_key
+from switchhook.authority.signing_key import SigningKey, load_or_create_key, open_key
 
 __all__ = [
     "Applications",
@@ -16,4 +16,5 @@ __all__ = [
     "SigningKey",
     "application_secret",
     "load_or_create_key",
+    "open_key",
 ]

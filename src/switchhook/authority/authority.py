@@ -57,7 +57,7 @@ class Authority:
     def __init__(
         self,
         *,
-        key: SigningKey,
+        key: Callable[[], SigningKey],
         origins: Sequence[str],
         applications: Applications,
         now: Callable[[], float] = time.time,
@@ -77,7 +77,7 @@ class Authority:
 
     def jwks(self) -> dict[str, Any]:
         """The keys that verify our tokens."""
-        return {"keys": [self._key.jwk()]}
+        return {"keys": [self._key().jwk()]}
 
     def issuer(self, tenant: str = ADFS) -> str:
         """Who issues the tokens of a tenant, as its OpenID configuration says."""
@@ -114,8 +114,8 @@ class Authority:
             "ver": "1.0" if tenant.lower() == ADFS else "2.0",
             **({"roles": list(roles)} if roles else {}),
         }
-        headers = {"kid": self._key.id}
-        return jwt.encode(claims, self._key.private, algorithm=ALGORITHM, headers=headers)
+        headers = {"kid": self._key().id}
+        return jwt.encode(claims, self._key().private, algorithm=ALGORITHM, headers=headers)
 
     def verify(self, token: str, audiences: Collection[str]) -> Claims:
         """What the token says, if it is ours, in force, and meant for one of `audiences`.
@@ -167,7 +167,7 @@ class Authority:
         try:
             claims = jwt.decode(
                 token,
-                self._key.private.public_key(),
+                self._key().private.public_key(),
                 algorithms=[ALGORITHM],
                 options={"require": _REQUIRED, "verify_aud": False},
             )

@@ -1,7 +1,9 @@
 """Which key signs our tokens, and how do others get its public half?"""
 
 import base64
+import functools
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +43,21 @@ class SigningKey:
         }
 
 
+def open_key(folder: Path) -> Callable[[], SigningKey]:
+    """The key of the data folder. A new one is made when it is asked for first: that takes longer
+    than anything else at a start, and most servers never sign a token.
+
+    Raises:
+        StartError: the file cannot be read, or holds no RSA key.
+    """
+    key = functools.cache(lambda: load_or_create_key(folder))
+    if (folder / KEY_FILE).exists():
+        key()
+    return key
+
+
 def load_or_create_key(folder: Path) -> SigningKey:
-    """The key of the data folder; made at the first start, so that tokens outlive a restart.
+    """The key of the data folder; made once, so that tokens outlive a restart.
 
     Raises:
         StartError: the file cannot be read or written, or holds no RSA key.
@@ -50,7 +65,8 @@ def load_or_create_key(folder: Path) -> SigningKey:
     path = folder / KEY_FILE
     content = load_or_create(path, lambda: _pem(generate_private_key(_EXPONENT, _BITS)))
     try:
-        private = load_pem_private_key(content, password=None)
+        # Checking the arithmetic of a key that we wrote ourselves would take as long as a new one.
+        private = load_pem_private_key(content, None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise StartError(f"{path} holds no key: delete the file and start again") from error
     if not isinstance(private, RSAPrivateKey):

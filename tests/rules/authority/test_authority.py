@@ -23,6 +23,7 @@ from switchhook.authority import (
     SigningKey,
     application_secret,
     load_or_create_key,
+    open_key,
 )
 from switchhook.authority.applications import SECRET_FILE
 from switchhook.authority.authority import EVENT_GRID_APPLICATION_ID, MAX_TOKEN_LENGTH
@@ -47,7 +48,7 @@ def an_authority(
 ) -> Authority:
     """The authority of a server with the default application."""
     return Authority(
-        key=key,
+        key=lambda: key,
         origins=(origin, OTHER_ORIGIN),
         applications=Applications({defaults.CLIENT_ID: "secret"}),
         now=now,
@@ -258,6 +259,14 @@ def test_signing_key_is_made_once_and_private(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_key_is_made_when_it_is_asked_for(tmp_path: Path) -> None:
+    """A start does not wait for it."""
+    key = open_key(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+    assert key().jwk() == load_or_create_key(tmp_path).jwk() == key().jwk()
+
+
 def test_public_key_verifies_a_token() -> None:
     """As a receiver does it, with the key set alone."""
     (key,) = an_authority().jwks()["keys"]
@@ -286,7 +295,7 @@ def test_broken_signing_key_stops_the_start(tmp_path: Path, content: str, words:
     (tmp_path / KEY_FILE).write_text(content)
 
     with pytest.raises(StartError, match=words) as raised:
-        load_or_create_key(tmp_path)
+        open_key(tmp_path)
 
     assert "delete the file" in str(raised.value)
 
