@@ -87,7 +87,7 @@ class Flow:
         if clean:
             await self.engine.stop(0)
         clock = VirtualClock(to_datetime(self.clock.now()))
-        return await start(self.store, clock, self.topic, limits)
+        return await start(self.store, clock, self.topic, limits, self.dead_letters)
 
 
 async def start(
@@ -96,10 +96,11 @@ async def start(
     topic: Topic,
     limits: Limits = Limits(),
     tokens: Tokens | None = None,
+    dead_letters: ScriptedDeadLetterStore | None = None,
 ) -> Flow:
-    """An engine over the store, started."""
+    """An engine over the store, started; the containers are there already, or new."""
     transport = ScriptedTransport()
-    dead_letters = ScriptedDeadLetterStore()
+    dead_letters = dead_letters or ScriptedDeadLetterStore()
     observation = Observation(history=MemoryAttemptHistory())
     engine = Engine(
         store=store,

@@ -132,3 +132,39 @@ async def test_order_can_be_switched_on_and_off_while_events_wait(flow: Flow) ->
     await flow.engine.quiet()
 
     assert flow.transport.delivered_ids == ["a1", "a2", "a3"]
+
+
+async def test_change_of_the_order_repeats_nothing(flow: Flow) -> None:
+    """What was delivered after a blocked event is not read from the log again."""
+    await _ordered(flow)
+    flow.transport.answer = _fails("a1")
+    for name in ("a1", "a2", "b1", "a3", "b2"):
+        await flow.publish(name, subject=name[0])
+    await flow.engine.quiet()
+    flow.transport.answer = always(200)
+    flow.engine.router.configure("s1", DeliverySettings())
+    await flow.engine.quiet()
+
+    assert flow.transport.delivered_ids == ["a1", "b1", "b2", "a2", "a3"]
+
+
+async def test_full_queue_goes_on_when_it_is_resumed(flow: Flow) -> None:
+    """What stayed in memory is sent, although nothing is read from the log for want of room."""
+    flow = await flow.restarted(limits=Limits(in_flight=1, queue_length=4))
+    await _ordered(flow)
+    flow.transport.answer = lambda _: None
+    ids = [f"{letter}1" for letter in "abcdef"]
+    for name in ids:
+        await flow.publish(name, subject=name)
+    paused = msgspec.structs.replace(BY_SUBJECT, is_paused=True)
+    flow.engine.router.configure("s1", paused)
+    flow.transport.answer = always(200)
+    flow.transport.release(WebhookResponse(status=200))
+    await flow.engine.quiet()
+
+    assert flow.transport.delivered_ids == ["a1"]
+
+    flow.engine.router.configure("s1", BY_SUBJECT)
+    await flow.engine.quiet()
+
+    assert flow.transport.delivered_ids == ids

@@ -122,9 +122,15 @@ class Checkpoint:
         self.owned.discard(row.identity)
         self.wake_at(max(row.due_at, self._clock.now() + PAUSE_AFTER_FAILURE))
 
-    def settle(self, identity: Identity) -> None:
-        """A delivery that has a row is finished."""
+    def settle(self, identity: Identity, *, is_first: bool = False) -> None:
+        """A delivery that has a row is finished.
+
+        With `is_first` it has none, and the log keeps its event until the next commit: what goes
+        into that is all that will be known of it.
+        """
         position, subscription, run = identity
+        if is_first:
+            self.unwritten[identity] = None
         self._note(identity, SettleWaiting(position, subscription, run))
         self._disown(identity)
         if run:

@@ -286,7 +286,8 @@ class Deliverer:
         name = delivery.subscription.name
         dropped = given_up(row, delivery.event, name, GivenUpState.DROPPED, _NO_DESTINATION)
         self._checkpoint.keep(*keep(dropped, row.body))
-        self._settle(queue, delivery)
+        queue.finish(delivery)
+        self._checkpoint.settle(delivery.identity, is_first=not delivery.is_stored)
 
     # --- parking and pausing ------------------------------------------------------------
 
@@ -332,7 +333,9 @@ class Deliverer:
     def resume(self, queue: SubscriptionQueue) -> None:
         """Send again, what has waited longest first."""
         self._checkpoint.reschedule(queue, NOT_BEFORE_RESUMED, self._clock.now())
-        self.behind[queue] = None
+        if queue.is_behind:
+            self.behind[queue] = None
+        self.pump(queue)  # in order, some have stayed in memory
         self._checkpoint.wake()
 
     def _earliest(self, queue: SubscriptionQueue, due_at: int) -> int:

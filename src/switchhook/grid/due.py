@@ -96,6 +96,8 @@ class DueDeliveries:
         if not queue.is_probing or queue.is_removed:
             self._deliverer.probing.pop(queue, None)
             return False
+        if queue.settings.is_paused or queue.is_preparing:
+            return False  # it goes on with it afterwards
         if queue.in_flight or queue.retries or queue.first_attempts:
             return False
         if not queue.is_behind or queue.cursor(self._router.head) == self._router.head:

@@ -6,9 +6,10 @@ are read from the store, while the subscription stands still.
 
 from switchhook.clock import SECOND
 from switchhook.grid.checkpoint import Checkpoint
-from switchhook.grid.deliver import Deliverer
+from switchhook.grid.deliver import NOT_BEFORE_RESUMED, Deliverer
 from switchhook.grid.duplicates import Duplicates
-from switchhook.grid.ports import Store
+from switchhook.grid.events import Event
+from switchhook.grid.ports import DueMark, Store
 from switchhook.grid.route import Router
 from switchhook.grid.schemas.read import read
 from switchhook.grid.subscription_queue import SubscriptionQueue
@@ -16,6 +17,8 @@ from switchhook.grid.subscriptions import DeliverySettings
 
 # How long due rows of a subscription that is still being prepared are put off.
 PUT_OFF = SECOND // 10
+
+_BEFORE_PAUSED = DueMark(NOT_BEFORE_RESUMED, position=-1, subscription="", run=0)
 
 
 class Preparation:
@@ -29,6 +32,7 @@ class Preparation:
         self._deliverer = deliverer
         self._checkpoint = checkpoint
         self._queues: dict[SubscriptionQueue, None] = {}
+        self._is_first_turn = True
 
     def reconfigured(self, queue: SubscriptionQueue, before: DeliverySettings) -> None:
         """The settings of a queue have changed."""
@@ -47,35 +51,52 @@ class Preparation:
 
     async def turn(self) -> bool:
         """Prepare what can be prepared; whether there was anything."""
+        if self._is_first_turn:
+            await self._resume_again()
+            self._is_first_turn = False
         ready = [queue for queue in self._queues if not queue.in_flight]
         for queue in ready:
-            if not queue.is_removed:
-                queue.start_order_anew()
-                await self._hold_keys(queue)
-                await self._learn_duplicates(queue)
+            settings = queue.settings
+            held = await self._held(queue)
+            await self._learn_duplicates(queue)
+            if queue.settings != settings and not queue.is_removed:
+                continue  # they have changed meanwhile
+            queue.start_order_anew(held)
             queue.is_preparing = False
             del self._queues[queue]
             self._deliverer.pump(queue)
         return bool(ready)
 
-    async def _hold_keys(self, queue: SubscriptionQueue) -> None:
-        topic = self._router.topic(queue.subscription.topic)
-        if queue.order is None or topic is None:
+    async def _resume_again(self) -> None:
+        """A crash may have come after a subscription was resumed and before its rows were."""
+        if await self._store.next_due(_BEFORE_PAUSED) is None:
             return
+        for queue in self._router.queues.values():
+            if not queue.settings.is_paused:
+                self._deliverer.resume(queue)
+
+    async def _held(self, queue: SubscriptionQueue) -> list[Event]:
+        """The events whose keys are held because they wait for a retry."""
+        topic = self._router.topic(queue.subscription.topic)
+        if not queue.settings.ordered_by or topic is None or queue.is_removed:
+            return []
         if self._checkpoint.has_unwritten_rows:
             await self._checkpoint.write()
         incarnation = queue.subscription.incarnation
         rows = await self._checkpoint.read(self._store.waiting(incarnation, limit=None))
-        for row in rows:
-            if not row.run and not row.dead_letter_reason:
-                at, published_at = row.position, row.published_at
-                events = read(row.body, row.schema, topic, first=at, published_at=published_at)
-                queue.order.hold(next(events))
+        return [
+            event
+            for row in rows
+            if not row.run and not row.dead_letter_reason
+            for event in read(
+                row.body, row.schema, topic, first=row.position, published_at=row.published_at
+            )
+        ]
 
     async def _learn_duplicates(self, queue: SubscriptionQueue) -> None:
         window, topic = queue.settings.deduplication_window, queue.subscription.topic
         known = self._router.duplicates.get(topic)
-        if not window or (known is not None and known.window >= window):
+        if not window or queue.is_removed or (known is not None and known.window >= window):
             return
         known = self._router.duplicates[topic] = Duplicates(window)
         position = self._store.extent().first

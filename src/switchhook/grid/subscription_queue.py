@@ -6,10 +6,11 @@ position.
 """
 
 from collections import deque
+from collections.abc import Iterable
 
 from switchhook.grid.counters import SubscriptionCounters
 from switchhook.grid.delivery import Delivery
-from switchhook.grid.events import Envelope
+from switchhook.grid.events import Envelope, Event
 from switchhook.grid.key_order import KeyOrder
 from switchhook.grid.retry import Outcome
 from switchhook.grid.subscriptions import DeliverySettings, EventSubscription
@@ -46,6 +47,8 @@ class SubscriptionQueue:
         self.waiting_at_start: frozenset[int] = frozenset()
         # Positions that the cursor must not pass: neither finished nor written down as waiting.
         self._unfinished: dict[int, None] = {}
+        # Among the events before this position that are in memory, some are finished already.
+        self._gaps_end = 0
 
     @property
     def is_behind(self) -> bool:
@@ -132,16 +135,24 @@ class SubscriptionQueue:
     def fall_behind(self, position: int) -> None:
         """Read the log from `position` on, or from the first event in memory that was not tried.
 
-        In order, later events may be finished: what is blocked stays in memory, so that none of
-        them is read again.
+        In order, later events may be finished: what is in memory stays there, so that none of them
+        is read again.
         """
-        if self.order is None and self.first_attempts:
+        if self._has_gaps:
+            self.read_position = position if self.read_position is None else self.read_position
+            return
+        if self.first_attempts:
             position = min(position, self.first_attempts[0].position)
             for delivery in self.first_attempts:
                 self._unfinished.pop(delivery.position, None)
             self.first_attempts.clear()
-        if self.read_position is None or self.order is None:
-            self.read_position = position
+        self.read_position = position
+
+    @property
+    def _has_gaps(self) -> bool:
+        if self.order is not None:
+            return True
+        return bool(self.first_attempts) and self.first_attempts[0].position < self._gaps_end
 
     def skip(self, before: int) -> int | None:
         """Forget what was not attempted yet before that position, read or not; where it began."""
@@ -155,7 +166,6 @@ class SubscriptionQueue:
 
     def stop_sending(self, head: int) -> list[Delivery]:
         """Leave memory; answer the retries that were queued, for their rows' sake."""
-        self.is_probing = False
         if not self.is_behind or self.first_attempts:
             self.fall_behind(head if self.read_position is None else self.read_position)
         queued = list(self.retries)
@@ -165,6 +175,7 @@ class SubscriptionQueue:
     def park(self, until: int, head: int) -> list[Delivery]:
         """Stop sending until then; answers the queued retries."""
         self.parked_until = until
+        self.is_probing = False
         return self.stop_sending(head)
 
     def unpark(self) -> None:
@@ -173,19 +184,23 @@ class SubscriptionQueue:
         self.is_probing = False
         self.failures_in_a_row = 0
 
-    def start_order_anew(self) -> None:
-        """The settings ask for another order: what was not tried is read from the log again.
+    def start_order_anew(self, held: Iterable[Event]) -> None:
+        """The settings ask for another order: what was not tried goes by that one.
 
-        Called while nothing is in flight.
+        `held` are the events that wait for a retry. Called while nothing is in flight. What is in
+        memory stays there: events after it may be finished, and would be read from the log again.
         """
-        forgotten = [*self.first_attempts, *(self.order.unblock_all() if self.order else ())]
-        for delivery in forgotten:
-            self._unfinished.pop(delivery.position, None)
-        self.first_attempts.clear()
-        if forgotten:
-            self.read_position = min(each.position for each in forgotten)
+        untried = [*self.first_attempts, *(self.order.unblock_all() if self.order else ())]
+        untried.sort(key=lambda each: each.position)
+        if untried:
+            self._gaps_end = max(self._gaps_end, untried[-1].position + 1)
         ordered_by = self.settings.ordered_by
         self.order = KeyOrder(ordered_by) if ordered_by else None
+        if self.order is not None:
+            for event in held:
+                self.order.hold(event)
+            untried = [each for each in untried if self.order.enter(each)]
+        self.first_attempts = deque(untried)
 
     def count_failure(self, outcome: Outcome, limit: int) -> bool:
         """Note a failed attempt; whether it is the one that parks the subscription."""
