@@ -87,7 +87,7 @@ class Flow:
         if clean:
             await self.engine.stop(0)
         clock = VirtualClock(to_datetime(self.clock.now()))
-        return await start(self.store, clock, self.topic, limits, self.dead_letters)
+        return await start(self.store, clock, self.topic, limits, dead_letters=self.dead_letters)
 
 
 async def start(

@@ -55,6 +55,7 @@ async def test_given_up_events_are_delivered_again_after_the_log_was_trimmed(
     flow = await flow.restarted(limits=Limits(max_age=MINUTE))
     await flow.subscribe(dead_letter_destination=destination)
     await _give_up(flow, "a", "b")
+    await flow.engine.checkpoint.write()
     await flow.engine.upkeep()
     trimmed = flow.store.extent().first
 
