@@ -131,6 +131,18 @@ async def test_due_goes_on_after_a_mark_that_is_gone(store: Store) -> None:
     assert await store.due(10, 10, mark(settled)) == [left]
 
 
+async def test_due_rows_of_some_can_be_left_out(store: Store) -> None:
+    """However many of them come first."""
+    left_out = [a_delivery(n, "full's", due_at=10) for n in range(300)]
+    others = [a_delivery(7, "s1", due_at=10), a_delivery(1, "s2", due_at=20)]
+    await store.commit([PutWaiting(row) for row in [*left_out, *others]])
+
+    assert await store.due(30, 10, excluding=["full's", "nobody"]) == others
+    assert await store.next_due(excluding=["full's"]) == mark(others[0])
+    assert await store.next_due(mark(others[0]), excluding=["full's"]) == mark(others[1])
+    assert await store.next_due(excluding=["full's", "s1", "s2"]) is None
+
+
 async def test_next_due_is_the_first_of_all(store: Store) -> None:
     """None when nothing waits."""
     nothing = await store.next_due()

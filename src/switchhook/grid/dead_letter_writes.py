@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from switchhook.clock import MINUTE, Clock
 from switchhook.grid import dead_letters
 from switchhook.grid.checkpoint import Checkpoint
 from switchhook.grid.collections import GIVEN_UP
@@ -23,6 +24,11 @@ from switchhook.grid.subscription_queue import SubscriptionQueue
 log = logging.getLogger(__name__)
 
 
+# How many dead letters may gather while others of their subscription are being written, and how
+# long those are put off that come then.
+MAX_GATHERED = 1000
+PUT_OFF = MINUTE
+
 _Group = tuple[str, int]  # the subscription and its version
 
 
@@ -35,6 +41,7 @@ class DeadLetterWrites:
         dead_lettering: DeadLettering,
         router: Router,
         checkpoint: Checkpoint,
+        clock: Clock,
         observation: Observation,
         speed: Callable[[SubscriptionQueue], int],
         ended: Callable[[], None],
@@ -42,6 +49,7 @@ class DeadLetterWrites:
         self._dead_lettering = dead_lettering
         self._router = router
         self._checkpoint = checkpoint
+        self._clock = clock
         self._observation = observation
         self._speed = speed
         self._ended = ended
@@ -55,8 +63,13 @@ class DeadLetterWrites:
 
     def take(self, row: WaitingDelivery) -> None:
         """A row whose dead letter is due."""
+        gathered = self._due.setdefault((row.subscription, row.version), [])
+        if len(gathered) >= MAX_GATHERED:
+            later = msgspec.structs.replace(row, due_at=self._clock.now() + PUT_OFF)
+            self._checkpoint.put(later)
+            return
         self._checkpoint.owned.add(row.identity)
-        self._due.setdefault((row.subscription, row.version), []).append(row)
+        gathered.append(row)
 
     def start(self) -> None:
         """Write what was taken."""

@@ -179,7 +179,8 @@ class Deliverer:
             self._decide(queue, deliveries, response, started_at)
             self._checkpoint.touch(queue)
             self.pump(queue)
-            if queue.is_preparing or (queue.is_behind and self.wants_more(queue)):
+            waits_for_it = queue.is_preparing or queue.has_left_rows
+            if waits_for_it or (queue.is_behind and self.wants_more(queue)):
                 self._checkpoint.wake()
         self.attempt_ended.set()
 

@@ -1,26 +1,27 @@
 """Which deliveries that wait are to be attempted now?
 
-They live in their rows, however many there are; a bounded number is taken up into memory at a time.
-Rows are read page by page in the order in which they come due; a row that is put before the page
-that was read last makes the reading start again from the first.
-"""
+They live in their rows, however many there are; a bounded number of each subscription is taken up
+into memory at a time. Rows are read page by page in the order in which they come due; a row that is
+put before the page that was read last makes the reading start again from the first.
 
-import msgspec
+A subscription that takes no more, because it has enough of them in memory, is parked or is paused,
+is left out of the reading, so that it holds up no other. When it takes some again, the reading
+starts again too.
+"""
 
 from switchhook.clock import Clock
 from switchhook.grid.checkpoint import Checkpoint
 from switchhook.grid.dead_letter_writes import DeadLetterWrites
-from switchhook.grid.deliver import NOT_BEFORE_RESUMED, Deliverer
+from switchhook.grid.deliver import Deliverer
 from switchhook.grid.delivery import Delivery
 from switchhook.grid.ports import DeliveryState, DueMark, WaitingDelivery
-from switchhook.grid.prepare import PUT_OFF
 from switchhook.grid.route import Router
 from switchhook.grid.schemas.read import read
 from switchhook.grid.subscription_queue import SubscriptionQueue
 
-# How many rows are taken up at once, and how many may be in memory.
+# How many rows are read at once, and how many of one subscription may be in memory.
 PAGE = 100
-MAX_TAKEN_UP = 500
+MAX_RETRIES = 200
 
 
 class DueDeliveries:
@@ -42,6 +43,8 @@ class DueDeliveries:
         self._dead_letters = dead_letters
         self._checkpoint = checkpoint
         self._clock = clock
+        # Subscriptions that have left due rows where they are.
+        self._left_out: dict[SubscriptionQueue, None] = {}
 
     async def turn(self) -> bool:
         """Take up what is due now; whether there was anything."""
@@ -50,19 +53,18 @@ class DueDeliveries:
 
     async def look_up_next_due(self) -> None:
         """Learn when the next row is due that is not in memory, from the store."""
-        checkpoint = self._checkpoint
-        mark = await self._state.next_due(checkpoint.read_mark)
+        checkpoint, excluding = self._checkpoint, self._excluded()
+        mark = await self._state.next_due(checkpoint.read_mark, excluding=excluding)
         while mark is not None and _identity(mark) in checkpoint.owned:
-            mark = await self._state.next_due(mark)
+            mark = await self._state.next_due(mark, excluding=excluding)
         if mark is not None:
             checkpoint.wake_at(mark.due_at)
 
     async def _take_up_due(self) -> bool:
         now = self._clock.now()
         checkpoint = self._checkpoint
+        self._let_in(now)
         if checkpoint.next_due is None or checkpoint.next_due > now:
-            return False
-        if len(checkpoint.owned) >= MAX_TAKEN_UP:
             return False
         if checkpoint.has_unwritten_rows:
             await checkpoint.write()
@@ -76,10 +78,22 @@ class DueDeliveries:
             # Whatever failed, the next row must find somebody awake.
             await self.look_up_next_due()
 
+    def _excluded(self) -> list[str]:
+        return [queue.subscription.incarnation for queue in self._left_out]
+
+    def _let_in(self, now: int) -> None:
+        """Read the rows again of those that take some again."""
+        for queue in list(self._left_out):
+            if queue.is_removed or (self._takes(queue) and len(queue.retries) <= MAX_RETRIES // 2):
+                del self._left_out[queue]
+                queue.has_left_rows = False
+                self._checkpoint.read_mark = None
+                self._checkpoint.expect_due(now)
+
     async def _take_up_page(self, now: int) -> bool:
         checkpoint = self._checkpoint
         start = checkpoint.read_mark
-        rows = await checkpoint.read(self._state.due(now, PAGE, start))
+        rows = await checkpoint.read(self._state.due(now, PAGE, start, excluding=self._excluded()))
         if rows and checkpoint.read_mark is start:
             checkpoint.read_mark = _mark(rows[-1])
         fresh = [row for row in rows if not checkpoint.is_in_memory(row)]
@@ -134,25 +148,26 @@ class DueDeliveries:
         if row.run in self._checkpoint.canceled_runs:
             self._checkpoint.settle(row.identity)
             return None
-        if (put_off := self._put_off(queue)) is not None:
-            self._checkpoint.put(msgspec.structs.replace(row, due_at=put_off))
+        if not self._takes(queue):
+            queue.has_left_rows = True
+            self._left_out[queue] = None
             return None
         self._checkpoint.owned.add(row.identity)
         queue.retries.append(self._delivery(row, queue))
         return queue
 
-    def _put_off(self, queue: SubscriptionQueue) -> int | None:
-        """When a subscription that gets nothing now will be looked after; None for now."""
-        if queue.settings.is_paused:
-            return NOT_BEFORE_RESUMED
-        if queue.is_preparing:
-            return self._clock.now() + PUT_OFF
-        if queue.parked_until is not None and not queue.is_probing:
+    def _takes(self, queue: SubscriptionQueue) -> bool:
+        """Whether a row of the subscription may be taken up now."""
+        if queue.settings.is_paused or queue.is_preparing:
+            return False
+        if queue.parked_until is None:
+            return len(queue.retries) < MAX_RETRIES
+        if not queue.is_probing:
             if queue.parked_until > self._clock.now():
-                return queue.parked_until
+                return False
             # The probation ends at this very instant, and this row's timer was the first to fire.
             self._deliverer.probe(queue, queue.parked_until)
-        return None
+        return not queue.retries and not queue.in_flight
 
     def _delivery(self, row: WaitingDelivery, queue: SubscriptionQueue) -> Delivery:
         topic = self._router.topic(row.topic)

@@ -97,6 +97,7 @@ class Engine:
             dead_lettering=dead_lettering,
             router=self.router,
             checkpoint=self.checkpoint,
+            clock=clock,
             observation=observation,
             speed=self.deliverer.speed,
             ended=self.deliverer.attempt_ended.set,

@@ -4,7 +4,7 @@ Every promise here is tested by a contract suite that runs over each adapter (`t
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -321,12 +321,20 @@ class DeliveryState(Protocol):
         """The cursors of the subscriptions that lag behind the watermark."""
 
     async def due(
-        self, now: int, limit: int, after: DueMark | None = None
+        self,
+        now: int,
+        limit: int,
+        after: DueMark | None = None,
+        *,
+        excluding: Collection[str] = (),
     ) -> list[WaitingDelivery]:
-        """Exception rows with `due_at <= now`, in the order of their `DueMark`s, after `after`."""
+        """Exception rows with `due_at <= now`, in the order of their `DueMark`s, after `after`;
+        none of the subscriptions `excluding`."""
 
-    async def next_due(self, after: DueMark | None = None) -> DueMark | None:
-        """The mark of the first exception row, or of the first after `after`."""
+    async def next_due(
+        self, after: DueMark | None = None, *, excluding: Collection[str] = ()
+    ) -> DueMark | None:
+        """The mark of the first such exception row, or of the first after `after`."""
 
     async def waiting(
         self, subscription: str, *, start: int = 0, limit: int | None = 100

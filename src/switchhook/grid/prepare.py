@@ -4,7 +4,6 @@ The keys that its waiting deliveries hold, and which events of the log repeat ea
 are read from the store, while the subscription stands still.
 """
 
-from switchhook.clock import SECOND
 from switchhook.grid.checkpoint import Checkpoint
 from switchhook.grid.deliver import NOT_BEFORE_RESUMED, Deliverer
 from switchhook.grid.duplicates import Duplicates
@@ -14,9 +13,6 @@ from switchhook.grid.route import Router
 from switchhook.grid.schemas.read import read
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import DeliverySettings
-
-# How long due rows of a subscription that is still being prepared are put off.
-PUT_OFF = SECOND // 10
 
 _BEFORE_PAUSED = DueMark(NOT_BEFORE_RESUMED, position=-1, subscription="", run=0)
 

@@ -42,6 +42,8 @@ class SubscriptionQueue:
         self.counters: SubscriptionCounters | None = None
         # Its order or its known duplicates must be read from the store before it takes events.
         self.is_preparing = False
+        # It has rows that are due and were left where they are.
+        self.has_left_rows = False
         self.stored_cursor: int | None = None
         # Positions after the cursor that had an exception row when the server started.
         self.waiting_at_start: frozenset[int] = frozenset()

@@ -1,5 +1,8 @@
 """How is the delivery state read from its tables?"""
 
+import json
+from collections.abc import Collection
+
 import apsw
 
 from switchhook.grid.ports import Backlog, Cursor, DueMark, WaitingDelivery
@@ -24,15 +27,20 @@ def cursors(cursor: apsw.Cursor) -> list[Cursor]:
     return [to_cursor(row) for row in cursor.execute(_SQL["all_cursors"]).fetchall()]
 
 
-def due(cursor: apsw.Cursor, now: int, limit: int, after: DueMark | None) -> list[WaitingDelivery]:
+def due(
+    cursor: apsw.Cursor, now: int, limit: int, after: DueMark | None, excluding: Collection[str]
+) -> list[WaitingDelivery]:
     """The exception rows that are due, after a mark."""
-    rows = cursor.execute(_SQL["due_waiting"], (now, *_columns(after), limit))
-    return [to_waiting(row) for row in rows.fetchall()]
+    values = (now, *_columns(after), json.dumps([*excluding]), limit)
+    return [to_waiting(row) for row in cursor.execute(_SQL["due_waiting"], values).fetchall()]
 
 
-def next_due(cursor: apsw.Cursor, after: DueMark | None) -> DueMark | None:
+def next_due(
+    cursor: apsw.Cursor, after: DueMark | None, excluding: Collection[str]
+) -> DueMark | None:
     """The first mark after another."""
-    rows = cursor.execute(_SQL["next_due"], _columns(after)).fetchall()
+    values = (*_columns(after), json.dumps([*excluding]))
+    rows = cursor.execute(_SQL["next_due"], values).fetchall()
     return to_mark(rows[0]) if rows else None
 
 

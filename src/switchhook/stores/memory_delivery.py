@@ -1,6 +1,7 @@
 """How does the store in memory keep the delivery state?"""
 
 import asyncio
+from collections.abc import Collection
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -85,17 +86,25 @@ class MemoryDeliveryState:
         return [self._cursors[identity] for identity in sorted(self._cursors)]
 
     async def due(
-        self, now: int, limit: int, after: DueMark | None = None
+        self,
+        now: int,
+        limit: int,
+        after: DueMark | None = None,
+        *,
+        excluding: Collection[str] = (),
     ) -> list[WaitingDelivery]:
-        found = [each for each in self._after(after) if each.due_at <= now][:limit]
+        found = [each for each in self._after(after, excluding) if each.due_at <= now][:limit]
         await asyncio.sleep(0)  # what was read may be old when it is used, as with a real disk
         return found
 
-    async def next_due(self, after: DueMark | None = None) -> DueMark | None:
-        return next((DueMark(*_order(each)) for each in self._after(after)), None)
+    async def next_due(
+        self, after: DueMark | None = None, *, excluding: Collection[str] = ()
+    ) -> DueMark | None:
+        return next((DueMark(*_order(each)) for each in self._after(after, excluding)), None)
 
-    def _after(self, mark: DueMark | None) -> list[WaitingDelivery]:
-        found = sorted(self._waiting.values(), key=_order)
+    def _after(self, mark: DueMark | None, excluding: Collection[str]) -> list[WaitingDelivery]:
+        wanted = (each for each in self._waiting.values() if each.subscription not in excluding)
+        found = sorted(wanted, key=_order)
         if mark is None:
             return found
         start = (mark.due_at, mark.position, mark.subscription, mark.run)

@@ -6,7 +6,7 @@ the event loop itself, because they take microseconds and a thread would take lo
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -162,12 +162,21 @@ class SqliteStore:
         return delivery_rows.cursors(self._reader.cursor())
 
     async def due(
-        self, now: int, limit: int, after: DueMark | None = None
+        self,
+        now: int,
+        limit: int,
+        after: DueMark | None = None,
+        *,
+        excluding: Collection[str] = (),
     ) -> list[WaitingDelivery]:
-        return await self._thread.read(delivery_rows.due, now, limit, after)
+        return await self._thread.read(delivery_rows.due, now, limit, after, excluding)
 
-    async def next_due(self, after: DueMark | None = None) -> DueMark | None:
-        return delivery_rows.next_due(self._reader.cursor(), after)
+    async def next_due(
+        self, after: DueMark | None = None, *, excluding: Collection[str] = ()
+    ) -> DueMark | None:
+        if excluding:  # however many rows of theirs are passed over
+            return await self._thread.read(delivery_rows.next_due, after, excluding)
+        return delivery_rows.next_due(self._reader.cursor(), after, ())
 
     async def waiting(
         self, subscription: str, *, start: int = 0, limit: int | None = 100

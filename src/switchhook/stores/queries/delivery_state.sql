@@ -34,17 +34,19 @@ DELETE FROM waiting WHERE subscription = ?;
 -- note_dropped: The subscription is deleted, for those who do not know it yet.
 INSERT OR IGNORE INTO temp.dropped (subscription) VALUES (?);
 
--- due_waiting: The exception rows that are due after a mark, in the order of their marks.
+-- due_waiting: The exception rows that are due after a mark, but for a JSON array of subscriptions.
 SELECT
     subscription, position, run, version, topic, schema, published_at, body, attempts, due_at,
     last_outcome, last_status_code, last_attempt_at, lives_from, dead_letter_reason, given_up_at, traceparent
 FROM waiting
 WHERE due_at <= ? AND (due_at, position, subscription, run) > (?, ?, ?, ?)
+AND subscription NOT IN (SELECT value FROM json_each(?))
 ORDER BY due_at, position, subscription, run LIMIT ?;
 
--- next_due: The first mark after another, from the index alone.
+-- next_due: The first mark after another, from the index alone, of such a subscription.
 SELECT due_at, position, subscription, run FROM waiting
 WHERE (due_at, position, subscription, run) > (?, ?, ?, ?)
+AND subscription NOT IN (SELECT value FROM json_each(?))
 ORDER BY due_at, position, subscription, run LIMIT 1;
 
 -- reschedule_waiting: The exception rows of a subscription that are due later are due at an instant.
