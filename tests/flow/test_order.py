@@ -5,6 +5,7 @@ import msgspec
 from switchhook.grid.engine import Limits
 from switchhook.grid.ports import WebhookRequest, WebhookResponse
 from switchhook.grid.subscriptions import DeadLetterDestination, DeliverySettings, RetryPolicy
+from tests.builders import a_subscription
 from tests.flow.conftest import Flow
 from tests.scripted_transport import Answer, always, events_of
 
@@ -168,3 +169,24 @@ async def test_full_queue_goes_on_when_it_is_resumed(flow: Flow) -> None:
     await flow.engine.quiet()
 
     assert flow.transport.delivered_ids == ids
+
+
+async def test_event_that_expires_unread_frees_no_key(flow: Flow) -> None:
+    """Its key is held by an earlier event, which a third one waits for."""
+    await _ordered(flow)
+    flow.transport.answer = always(404)
+    await flow.publish("a0", "a1", subject="a")
+    for number in range(9):
+        await flow.publish(f"other-{number}", subject=f"{number}")
+    await flow.engine.quiet()
+    shorter = RetryPolicy(event_time_to_live_in_minutes=1)
+    await flow.put(a_subscription(version=2, retry_policy=shorter))
+    await flow.publish("a2", subject="a")
+    await flow.advance(minutes=2)
+    await flow.engine.upkeep()
+    asked = len(flow.transport.requests)
+    flow.transport.answer = always(200)
+    await flow.advance(minutes=10)
+
+    delivered = flow.transport.delivered_ids[asked:]
+    assert [each for each in delivered if each.startswith("a")] == ["a0", "a1"]

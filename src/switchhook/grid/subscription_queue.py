@@ -122,8 +122,10 @@ class SubscriptionQueue:
         """The delivery is delivered or given up; the next of its key may go."""
         if delivery.run:
             return
+        # What expired in the log unread never had its turn, and no key to hand on.
+        had_turn = delivery.is_stored or delivery.position in self._unfinished
         self.settle(delivery)
-        following = self.order.leave(delivery.event) if self.order else None
+        following = self.order.leave(delivery.event) if self.order and had_turn else None
         if following is not None:
             self.first_attempts.append(following)
 
