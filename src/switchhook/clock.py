@@ -88,6 +88,8 @@ class VirtualClock:
         self._numbers = itertools.count()
         self._timers: list[tuple[int, int, _VirtualTimer]] = []
         self._quiescence: list[Callable[[], Awaitable[None]]] = []
+        self._fires_soon = False
+        self.is_moving = False
 
     def now(self) -> int:
         return self._now
@@ -95,6 +97,9 @@ class VirtualClock:
     def call_at(self, when: int, callback: Callable[[], None]) -> Timer:
         timer = _VirtualTimer(callback)
         heapq.heappush(self._timers, (when, next(self._numbers), timer))
+        if when <= self._now and not self._fires_soon:
+            self._fires_soon = True
+            asyncio.get_running_loop().call_soon(self._fire_what_is_due)
         return timer
 
     def wait_for(self, quiet: Callable[[], Awaitable[None]]) -> None:
@@ -106,23 +111,51 @@ class VirtualClock:
         await self.advance_to(self._now + from_timedelta(span))
 
     async def advance_to(self, target: int) -> None:
-        """Advance to an instant, in nanoseconds since the epoch."""
-        await self._settle()
-        while self._timers and self._timers[0][0] <= target:
-            when, _, timer = heapq.heappop(self._timers)
-            if timer.cancelled:
-                continue
-            self._now = max(self._now, when)
-            timer.callback()
+        """Advance to an instant, in nanoseconds since the epoch.
+
+        Raises:
+            RuntimeError: the clock is moving; `is_moving` says so before.
+        """
+        if self.is_moving:
+            raise RuntimeError("the clock is being advanced already")
+        self.is_moving = True
+        try:
             await self._settle()
-        self._now = max(self._now, target)
-        await self._settle()
+            while (when := self._next()) is not None and when <= target:
+                self._now = max(self._now, when)
+                self._fire_next()
+                await self._settle()
+            self._now = max(self._now, target)
+            await self._settle()
+        finally:
+            self.is_moving = False
 
     async def _settle(self) -> None:
-        for _ in range(3):  # a callback's own callbacks run on the next turns of the loop
-            await asyncio.sleep(0)
-        for quiet in self._quiescence:
-            await quiet()
+        while True:
+            for _ in range(3):  # a callback's own callbacks run on the next turns of the loop
+                await asyncio.sleep(0)
+            for quiet in self._quiescence:
+                await quiet()
+            if not self._fires_soon:
+                return
+
+    def _next(self) -> int | None:
+        while self._timers and self._timers[0][2].cancelled:
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
+    def _fire_next(self) -> None:
+        heapq.heappop(self._timers)[2].callback()
+
+    def _fire_what_is_due(self) -> None:
+        self._fires_soon = False
+        last = next(self._numbers)  # what a callback sets for now has its turn later
+        while (when := self._next()) is not None and when <= self._now:
+            if self._timers[0][1] > last:
+                self._fires_soon = True
+                asyncio.get_running_loop().call_soon(self._fire_what_is_due)
+                return
+            self._fire_next()
 
 
 def from_datetime(instant: datetime) -> int:

@@ -168,3 +168,15 @@ async def test_history_that_is_switched_off_keeps_nothing() -> None:
 
     assert await history.of(1) == []
     await history.close()
+
+
+async def test_forgotten_attempts_are_gone(history: AttemptHistory) -> None:
+    """Those that were written and those that were not; later ones are kept."""
+    history.note(a_failure(position=1))
+    await history.of(1)
+    history.note(a_failure(position=1))
+    await history.forget()
+    history.note(a_failure(position=2))
+
+    assert await history.of(1) == []
+    assert len(await history.of(2)) == 1

@@ -143,7 +143,7 @@ async def test_delivered_without_a_history() -> None:
 
 async def test_old_event_without_traces_is_not_said_to_be_delivered() -> None:
     """After a week a record of giving it up would be gone: both ends are possible."""
-    flow = await a_new_one(keeps_attempts=False)
+    flow = await a_new_one(Limits(max_age=30 * 24 * HOUR), keeps_attempts=False)
     await flow.subscribe()
     await flow.publish("e1")
     await flow.advance(hours=8 * 24)

@@ -166,6 +166,18 @@ class Checkpoint:
         self.owned = {i for i in self.owned if i[1] != incarnation}
         self.unwritten = {i: None for i in self.unwritten if i[1] != incarnation}
 
+    def start_over(self) -> None:
+        """Everything was forgotten: nothing waits, and nothing is to be written.
+
+        Called while checkpoints stand; the caller empties the store meanwhile.
+        """
+        self._rows.clear()
+        self._kept.clear()
+        self.unwritten.clear()
+        self.owned.clear()
+        self._lagging.clear()
+        self.read_mark = None
+
     def wake(self) -> None:
         """There may be something to do for who takes up due rows and reads the log."""
         self.woken.set()

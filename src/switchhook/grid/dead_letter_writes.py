@@ -111,6 +111,11 @@ class DeadLetterWrites:
             case _:
                 self._checkpoint.keep(change)
 
+    async def forget(self) -> None:
+        """End what is in progress and what was taken; their rows are about to go."""
+        self._due.clear()
+        await self.stop()
+
     async def stop(self) -> None:
         """End what is in progress; its rows are still there at the next start."""
         for task in tuple(self._tasks.values()):

@@ -18,6 +18,7 @@ from switchhook.grid.dead_letter_writes import DeadLetterWrites
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.deliver import Deliverer, Tokens
 from switchhook.grid.due import DueDeliveries
+from switchhook.grid.forget import Forgetting
 from switchhook.grid.given_up import DEFAULT_KEEP, Keep
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Delete, Record, Store, Transport
@@ -72,6 +73,8 @@ class Engine:
         self._clock = clock
         self._limits = limits
         self._turn = asyncio.Lock()
+        self._upkeep_turn = asyncio.Lock()
+        self._upkeep = asyncio.Event()
         self.checkpoint = Checkpoint(store=store, clock=clock, head=lambda: self.router.head)
         self.deliverer = Deliverer(
             transport=transport,
@@ -121,6 +124,14 @@ class Engine:
             clock=clock,
             observation=observation,
         )
+        self._forgetting = Forgetting(
+            store=store,
+            router=self.router,
+            checkpoint=self.checkpoint,
+            dead_letters=self._dead_letters,
+            replays=self.replays,
+            history=observation.history,
+        )
         self._catch_up = CatchUp(
             log=store, router=self.router, deliverer=self.deliverer, checkpoint=self.checkpoint
         )
@@ -150,7 +161,6 @@ class Engine:
         await self.replays.start(cursor for cursor in stored if cursor.run)
         await self._due.look_up_next_due()
         self._clock.call_at(self._clock.now() + _UPKEEP_INTERVAL, self._ask_for_upkeep)
-        self._upkeep = asyncio.Event()
 
     async def _versions(self) -> dict[str, list[EventSubscription]]:
         versions = defaultdict(list)
@@ -203,17 +213,33 @@ class Engine:
     async def quiet(self) -> None:
         """Return when nothing is due, in flight or queued at the present time."""
         while True:
-            if self._is_busy:
+            if self._has_requests:
                 self.deliverer.attempt_ended.clear()
                 await self.deliverer.attempt_ended.wait()
-            elif not await self.turn() and not self._is_busy:
+            elif not await self._do_what_there_is() and not self.is_busy:
                 return
 
     @property
-    def _is_busy(self) -> bool:
+    def is_busy(self) -> bool:
+        """Whether anything is known to be in flight or to be done now."""
+        turns = self.checkpoint.woken.is_set() or self._turn.locked()
+        upkeep = self._upkeep.is_set() or self._upkeep_turn.locked()
+        return self._has_requests or turns or upkeep
+
+    @property
+    def _has_requests(self) -> bool:
         """Whether an attempt or a dead letter is on its way; a fault's delay is not work."""
         attempts = self.deliverer.in_flight - self.deliverer.faults.delayed
         return attempts > 0 or self._dead_letters.in_progress > 0
+
+    async def _do_what_there_is(self) -> bool:
+        self.checkpoint.woken.clear()
+        try:
+            upkept = await self._keep_up_if_asked()
+            return await self.turn() or upkept
+        except BaseException:
+            self.checkpoint.wake()  # nobody else has heard of what there is
+            raise
 
     async def _take_turns(self) -> None:
         while True:
@@ -230,11 +256,18 @@ class Engine:
     async def _keep_up(self) -> None:
         while True:
             await self._upkeep.wait()
+            await self._keep_up_if_asked()
+
+    async def _keep_up_if_asked(self) -> bool:
+        async with self._upkeep_turn:
+            asked = self._upkeep.is_set()
             self._upkeep.clear()
             try:
-                await self.upkeep()
+                if asked:
+                    await self.upkeep()
             except StoreError as problem:
                 log.warning("upkeep.failed", extra={"reason": str(problem)})
+            return asked
 
     async def upkeep(self) -> None:
         """Give up what has expired unread, trim the log, forget versions that nothing needs."""
@@ -284,6 +317,15 @@ class Engine:
     def _abandon(self, before: int) -> None:
         self.deliverer.abandon(before)
         self.replays.abandon(before)
+
+    async def forget(self) -> None:
+        """Forget all that has happened; subscriptions go on with what is published from now on.
+
+        Raises:
+            StoreError: some of it is still there.
+        """
+        async with self._upkeep_turn, self._turn:
+            await self._forgetting.forget()
 
     # --- stopping -----------------------------------------------------------------------------
 

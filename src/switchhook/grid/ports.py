@@ -408,6 +408,9 @@ class AttemptHistory(Protocol):
     async def of(self, position: int) -> list[Attempt]:
         """Every attempt to deliver one event that was noted and is still kept, in order of time."""
 
+    async def forget(self) -> None:
+        """Forget every attempt; never raises."""
+
     async def close(self) -> None:
         """Write what was noted."""
 

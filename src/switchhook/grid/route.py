@@ -219,6 +219,17 @@ class Router:
         self.queues[queue.subscription.incarnation] = queue
         self._routes[queue.subscription.topic].put(queue)
 
+    def renew_queues(self) -> None:
+        """Let every subscription begin anew at the head of the log, as if nothing had happened."""
+        self.duplicates.clear()
+        for incarnation, queue in list(self.queues.items()):
+            settings = self._settings.get(incarnation)
+            versions = sorted(queue.versions.values(), key=lambda version: version.version)
+            self.remove_subscription(incarnation)
+            self.restore(versions, None)
+            if settings is not None:
+                self.configure(incarnation, settings)
+
     def remove_subscription(self, incarnation: str) -> None:
         """Drop a subscription and all that it has pending."""
         self._settings.pop(incarnation, None)

@@ -84,6 +84,15 @@ class AttemptFile:
         found = [attempt for row in rows for attempt in unpack(position, *row)]
         return sorted(found, key=lambda attempt: (attempt.started_at, attempt.number))
 
+    def forget(self) -> None:
+        """Forget everything.
+
+        Raises:
+            apsw.Error: all of it is still there.
+        """
+        self._unless_damaged(lambda: self._rows(_SQL["forget_all_blocks"]))
+        self._size = 0
+
     def close(self) -> None:
         """Leave one file behind."""
         self._connection.close()

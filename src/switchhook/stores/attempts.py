@@ -94,6 +94,13 @@ class SqliteAttemptHistory:
             _log.warning("attempts.not_read", extra={"reason": str(error)})
             return []
 
+    async def forget(self) -> None:
+        await self._flush_all()
+        try:
+            await self._on_thread(self._file.forget)
+        except apsw.Error as error:
+            _log.warning("attempts.not_forgotten", extra={"reason": str(error)})
+
     async def close(self) -> None:
         if not self._is_closed:
             await self._flush_all()

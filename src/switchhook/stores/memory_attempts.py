@@ -52,6 +52,11 @@ class MemoryAttemptHistory:
         found = [attempt for attempt in kept if attempt.position == position]
         return sorted(found, key=lambda attempt: (attempt.started_at, attempt.number))
 
+    async def forget(self) -> None:
+        self._successes.clear()
+        self._failures.clear()
+        self._size = 0
+
     async def close(self) -> None:
         """Nothing outlives the process."""
 
@@ -77,6 +82,9 @@ class NoAttemptHistory:
 
     async def of(self, position: int) -> list[Attempt]:
         return []
+
+    async def forget(self) -> None:
+        """Nothing was kept."""
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -64,6 +64,11 @@ class SmsEngine:
         """Go on with what an earlier run left; call it once the directory is complete."""
         await self._outcomes.resume()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something that was due is still in flight."""
+        return self._outcomes.is_busy
+
     async def quiet(self) -> None:
         """Return when nothing that was due is still in flight; for `VirtualClock.wait_for`."""
         await self._outcomes.quiet()

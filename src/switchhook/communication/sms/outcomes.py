@@ -79,6 +79,11 @@ class Outcomes:
         self._armed_for = due_at
         self._timer = self._clock.call_at(due_at, self._wake)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something that has been due is in flight."""
+        return self._task is not None
+
     async def quiet(self) -> None:
         """Return when nothing is in flight that has been due."""
         while self._task is not None:

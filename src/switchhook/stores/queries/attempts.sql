@@ -14,3 +14,6 @@ SELECT id, size FROM blocks ORDER BY is_failure, id LIMIT 1;
 
 -- forget_block: Remove a block.
 DELETE FROM blocks WHERE id = ?;
+
+-- forget_all_blocks: Remove every block.
+DELETE FROM blocks;
