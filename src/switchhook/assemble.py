@@ -24,7 +24,7 @@ from switchhook import defaults, tls
 from switchhook.authority import Applications, Authority, application_secret, open_key
 from switchhook.authority.claims import MANAGEMENT_AUDIENCES
 from switchhook.background import Background
-from switchhook.clock import HOUR, Clock, SystemClock
+from switchhook.clock import HOUR, Clock, SystemClock, VirtualClock
 from switchhook.communication import catalogue
 from switchhook.communication.arm_resources import EventRules
 from switchhook.communication.carriers.simulator import Simulator
@@ -42,6 +42,7 @@ from switchhook.default_resources import (
     TOPIC_ID,
     ensure_defaults,
     refuse_public_keys,
+    remove_resources,
 )
 from switchhook.endpoints import Endpoints, Origins, default_endpoints, origins
 from switchhook.errors import RequestError, StoreError, SwitchhookError
@@ -51,30 +52,36 @@ from switchhook.grid.explain import Explainer
 from switchhook.grid.given_up import Keep
 from switchhook.grid.metrics import Metrics
 from switchhook.grid.observation import Observation
-from switchhook.grid.ports import AttemptHistory, DeadLetterStore, Transport
+from switchhook.grid.ports import AttemptHistory, DeadLetterStore
 from switchhook.grid.readings import read_now
 from switchhook.grid.resources.subscription_life import HandshakeTools
-from switchhook.grid.subscriptions import WebHookDestination
+from switchhook.grid.subscriptions import TimeProfile, WebHookDestination
 from switchhook.grid.tail import Tails
 from switchhook.http import authority_api, observability_api, validation_api
 from switchhook.http.arm_api import routes as arm_api
 from switchhook.http.arm_api.deliveries import DeliveryTools
 from switchhook.http.arm_api.events import EventRoutes
+from switchhook.http.arm_api.test_control import Control
 from switchhook.http.communication_api import sms_api
 from switchhook.http.errors import exception_handlers
 from switchhook.http.listener import Door, listening
 from switchhook.http.management_guard import ManagementGuard
 from switchhook.http.publish_api import PublishApi
 from switchhook.management_token import load_or_create_token
+from switchhook.quiescence import Quiescence
 from switchhook.settings import LogFullAction, Settings, is_exposed
 from switchhook.sockets import bind, loopback_twin
 from switchhook.stores.attempts import SqliteAttemptHistory
 from switchhook.stores.sqlite import SqliteStore
 from switchhook.tracing import Tracing, open_tracing
+from switchhook.webhook.counted import CountedTransport
 from switchhook.webhook.proxies import check_proxy_environment
 from switchhook.webhook.transport import HttpTransport
 
 log = logging.getLogger(__name__)
+
+# Two runs of a test wait alike.
+_DEFAULT_SEED = 1
 
 # Begins a loop of the server.
 Run = Callable[[Coroutine[Any, Any, None]], None]
@@ -168,7 +175,7 @@ class _Grid:
 
     engine: Engine
     clock: Clock
-    transport: Transport
+    transport: CountedTransport
     metrics: Metrics
     tracing: Tracing
     background: Background
@@ -208,7 +215,8 @@ async def _running(
         await ensure_defaults(settings, services.resources)
         refuse_public_keys(settings, services.resources)
         readiness = observability_api.Readiness(stores.store.trouble)
-        app = _app(settings, stores, access, grid, services, addresses, readiness)
+        control = _control(settings, tables, grid, services)
+        app = _app(settings, stores, access, grid, services, addresses, readiness, control)
         grace = settings.shutdown_grace
         await stack.enter_async_context(listening(app, listeners.http, None, grace))
         await stack.enter_async_context(listening(app, listeners.https, context, grace))
@@ -275,8 +283,10 @@ def _open_access(settings: Settings, addresses: Origins) -> _Access:
 async def _open_grid(
     settings: Settings, stack: contextlib.AsyncExitStack, stores: _Stores, authority: Authority
 ) -> _Grid:
-    clock = SystemClock()
-    transport = HttpTransport(allow_http=settings.allow_http_webhooks, ca_file=settings.webhook_ca)
+    clock = VirtualClock(datetime.now(UTC)) if settings.virtual_clock else SystemClock()
+    transport = CountedTransport(
+        HttpTransport(allow_http=settings.allow_http_webhooks, ca_file=settings.webhook_ca)
+    )
     tracing = open_tracing(settings.otlp_endpoint, os.environ)
     stack.push_async_callback(tracing.close)
     metrics = Metrics()
@@ -284,7 +294,7 @@ async def _open_grid(
         store=stores.store,
         transport=transport,
         clock=clock,
-        random=random.random,
+        random=_jitter(settings),
         dead_lettering=DeadLettering(stores.dead_letters, clock),
         tokens=authority,
         observation=Observation(history=stores.history, metrics=metrics, tracing=tracing),
@@ -363,6 +373,7 @@ def _app(
     services: _Services,
     addresses: Origins,
     readiness: observability_api.Readiness,
+    control: Control,
 ) -> ASGIApp:
     """Both ways into the server: publishing, and all the rest."""
     publishing = PublishApi(
@@ -384,6 +395,7 @@ def _app(
                 clock=grid.clock,
             ),
             events=_event_routes(settings, stores, grid, services.resources),
+            control=control,
         ),
         *authority_api.routes(access.authority, access.guard),
         *validation_api.routes(services.resources.subscriptions),
@@ -431,10 +443,34 @@ def _scrapes(stores: _Stores, grid: _Grid) -> observability_api.Scrapes:
     )
 
 
+async def _reset(
+    settings: Settings,
+    tables: ConfigTables,
+    grid: _Grid,
+    services: _Services,
+    *,
+    everything: bool,
+) -> None:
+    """Forget what has happened, and, when asked to, all that was not there at the first start."""
+    resources = services.resources
+    for record in list(resources.communication.all()):
+        await services.sms.forget(record.resource.topic)
+    if everything:
+        await remove_resources(resources)
+    await grid.engine.forget()
+    if everything:
+        await ensure_defaults(settings, resources)
+        await _apply(tables, grid, services)
+
+
 async def _begin(tables: ConfigTables, grid: _Grid, services: _Services) -> None:
     """The server listens: take up what an earlier run left, and do what the file asks for."""
     services.resources.life.start()
     await services.sms.resume()
+    await _apply(tables, grid, services)
+
+
+async def _apply(tables: ConfigTables, grid: _Grid, services: _Services) -> None:
     await apply_tables(
         tables,
         resources=services.resources,
@@ -481,6 +517,28 @@ def _limits(settings: Settings) -> Limits:
             size=settings.kept_dead_letter_bytes,
             age=int(settings.kept_dead_letter_hours * HOUR),
         ),
+        profile=TimeProfile(settings.profile),
+    )
+
+
+def _jitter(settings: Settings) -> Callable[[], float]:
+    seed = settings.jitter_seed
+    if seed is None and settings.virtual_clock:
+        seed = _DEFAULT_SEED
+    return random.Random(seed).random  # noqa: S311 - nothing secret: it spreads retries
+
+
+def _control(settings: Settings, tables: ConfigTables, grid: _Grid, services: _Services) -> Control:
+    """What tests may do with the server."""
+    # The router comes last: whether it has something to do it must look up in its store.
+    quiescence = Quiescence((grid.background, services.sms, grid.transport, grid.engine))
+    if isinstance(grid.clock, VirtualClock):
+        grid.clock.wait_for(quiescence.reached)
+    return Control(
+        clock=grid.clock,
+        idle=quiescence.reached,
+        requests_sent=lambda: grid.transport.sent,
+        reset=lambda everything: _reset(settings, tables, grid, services, everything=everything),
     )
 
 

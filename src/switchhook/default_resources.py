@@ -38,6 +38,18 @@ async def ensure_defaults(settings: Settings, resources: Resources) -> None:
         await resources.topics.set_keys(TOPIC_ID, settings.topic_keys)
 
 
+async def remove_resources(resources: Resources) -> None:
+    """Remove every resource, the default ones too."""
+    for system_topic in list(resources.topics.all_system_topics()):
+        await resources.topics.delete_system_topic(system_topic.id)
+    for topic in list(resources.topics.all()):
+        await resources.topics.delete(topic.id)
+    for domain in list(resources.domains.all()):
+        await resources.domains.delete(domain.id)
+    for communication in list(resources.communication.all()):
+        await resources.communication.delete(communication.resource.resource_id)
+
+
 def _default_numbers() -> list[OwnedNumber]:
     toll_free = ("+1800", "+1888", "+1877", "+1866")
     return [

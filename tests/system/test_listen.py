@@ -217,3 +217,15 @@ async def _publish_until_it_ends(server: ServerProcess, listener: Listener) -> N
         number += 1
         await publish(server.ready, f"event-{number}")
         await asyncio.sleep(0.05)  # the kernel tells a writer only when it writes
+
+
+async def test_listener_survives_the_days_that_a_test_skips(serve: Serve, command: Command) -> None:
+    """Its event subscription must not expire before it could be renewed."""
+    server = await serve("--virtual-clock")
+    async with listening(command, server.data, "--topic", server.ready.topic.name) as listener:
+        advanced = await command.run("clock", "advance", "48h", "--data", str(server.data))
+        await publish(server.ready, "one")
+        event = await listener.event()
+
+    assert advanced.code == 0
+    assert event["id"] == "one"

@@ -22,6 +22,7 @@ from switchhook.management_token import read_token
 from switchhook.settings import read_data_folder
 
 API_VERSION = "2025-02-15"
+CLOCK = "/providers/Switchhook.EventGrid/clocks/default"
 TIMEOUT = 60.0  # seconds; a handshake may take half of it twice
 # How long a command waits for an operation: two tries of a handshake, and the pause between them.
 OPERATION_TIMEOUT = 90.0
@@ -137,9 +138,9 @@ class ArmClient:
         """PATCH a resource, and wait for the end of the operation; `waiting` is said meanwhile."""
         return self._finished(path, "PATCH", body, waiting)
 
-    def post(self, path: str, body: Body | None = None) -> Body:
-        """POST an action."""
-        return self._call("POST", path, body or {})
+    def post(self, path: str, body: Body | None = None, *, timeout: float | None = TIMEOUT) -> Body:
+        """POST an action; None as timeout waits as long as it takes."""
+        return self._exchange("POST", path, body or {}, timeout)[0]
 
     def delete(self, path: str) -> None:
         """DELETE a resource; one that is not there counts as deleted."""
@@ -196,9 +197,13 @@ class ArmClient:
         return self._exchange(method, path, body)[0]
 
     def _exchange(
-        self, method: str, path: str, body: Body | None = None
+        self,
+        method: str,
+        path: str,
+        body: Body | None = None,
+        timeout: float | None = TIMEOUT,
     ) -> tuple[Body, Mapping[str, str]]:
-        connection = self._connection()
+        connection = self._connection(timeout)
         try:
             response = self._send(connection, method, path, body)
             text = response.read()
@@ -210,9 +215,9 @@ class ArmClient:
         self._note_warning(found)
         return _read(response.status, text), found
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self, timeout: float | None = TIMEOUT) -> http.client.HTTPConnection:
         host = self._address.hostname or ""
-        return http.client.HTTPConnection(host, self._address.port, timeout=TIMEOUT)
+        return http.client.HTTPConnection(host, self._address.port, timeout=timeout)
 
     def _send(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: Body | None

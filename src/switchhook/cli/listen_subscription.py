@@ -11,6 +11,8 @@ from switchhook.errors import ConnectError, RequestError
 
 # A killed listener's event subscription is gone after so long.
 LIFETIME = timedelta(minutes=5)
+# With a virtual clock, which may move further than that at once.
+VIRTUAL_LIFETIME = timedelta(days=3650)
 # How often a listener looks whether its server, and its event subscription, are still there.
 CHECK_EVERY = 2.0  # seconds
 

@@ -32,6 +32,9 @@ COMMANDS = {
     "sms": "SMS from the outside",
     "events": "event types, events on request, events as they are accepted",
     "explain": "tell why an event did not arrive",
+    "clock": "the virtual clock of a server for tests",
+    "wait-idle": "wait until nothing is in flight",
+    "reset": "forget all events",
     "listen": "print events as they happen",
 }
 

@@ -4,7 +4,6 @@ No token opens them: they are where tokens come from. They refuse web pages and 
 as the management routes do, and the managed identity's routes answer this machine only.
 """
 
-import ipaddress
 import re
 import time
 import uuid
@@ -30,7 +29,8 @@ from switchhook.authority.grants import Refusal, decide
 from switchhook.errors import RequestError
 from switchhook.http.asgi import read_body
 from switchhook.http.errors import arm_error, json_response
-from switchhook.http.management_guard import ManagementGuard, is_loopback_name
+from switchhook.http.local_clients import check_is_local
+from switchhook.http.management_guard import ManagementGuard
 
 MAX_FORM_BYTES = 64 << 10
 _MAX_FIELDS = 100
@@ -172,7 +172,7 @@ class AuthorityRoutes(BaseRoute):
         return self._authority.applications.opens(defaults.CLIENT_ID, secret)
 
     def _identity_token(self, request: Request) -> Response:
-        _check_is_local(request)
+        check_is_local(request, "The managed identity is for programs on the server's own machine.")
         resource = request.query_params.get("resource", "")
         if not resource:
             message = "The query parameter 'resource' is missing."
@@ -202,35 +202,6 @@ def routes(authority: Authority, guard: ManagementGuard) -> list[BaseRoute]:
 
 def _plain(path: str) -> str:
     return "/" + _SLASHES.sub("/", path).strip("/").lower()
-
-
-def _check_is_local(request: Request) -> None:
-    """Let only programs of this machine through, and nobody whom a proxy on it lets in.
-
-    Raises:
-        RequestError: it is somebody else.
-    """
-    client = request.client
-    headers = request.headers
-    is_forwarded = "x-forwarded-for" in headers or "forwarded" in headers or "via" in headers
-    if (
-        client is None
-        or not _is_loopback(client.host)
-        or is_forwarded
-        or not is_loopback_name(headers.get("host", ""))
-    ):
-        raise RequestError(
-            403, "Forbidden", "The managed identity is for programs on the server's own machine."
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
 
 
 async def _form(request: Request) -> Mapping[str, str] | Refusal:

@@ -240,6 +240,30 @@ class Settings:
             is_flag=False,
         ),
     ] = ()
+    virtual_clock: Annotated[
+        bool,
+        About(
+            kinds.BOOLEAN,
+            "Let time stand still until `switchhook clock advance` moves it: for tests of retries "
+            "and expiry. Timeouts of webhooks and the age of credentials stay on real time.",
+        ),
+    ] = False
+    profile: Annotated[
+        str,
+        About(
+            kinds.choice("azure", "fast"),
+            "Waits of event subscriptions that have none of their own: `azure` waits as Azure "
+            "does, `fast` a thousandth of it.",
+        ),
+    ] = "azure"
+    jitter_seed: Annotated[
+        int | None,
+        About(
+            kinds.whole(0, (1 << 31) - 1),
+            "Seed of the random part of waits between attempts, so that two runs wait alike.",
+            shown="1 with `virtual_clock`, otherwise none",
+        ),
+    ] = None
     open_metrics: Annotated[
         bool,
         About(

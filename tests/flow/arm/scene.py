@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from switchhook import defaults
-from switchhook.clock import VirtualClock
+from switchhook.clock import Clock, VirtualClock
 from switchhook.communication.arm_resources import EventRules
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.management import Chance, Resources, open_resources
@@ -24,6 +24,7 @@ from switchhook.http import validation_api
 from switchhook.http.arm_api import routes as arm_routes
 from switchhook.http.arm_api.deliveries import DeliveryTools
 from switchhook.http.arm_api.events import EventRoutes
+from switchhook.http.arm_api.test_control import Control
 from switchhook.http.errors import exception_handlers
 from switchhook.http.management_guard import ManagementGuard
 from switchhook.stores.memory import MemoryStore
@@ -120,6 +121,9 @@ class Scene:
         self.acted: list[tuple[str, dict[str, Any]]] = []
         self.public_url = PUBLIC_URL
         self.deletion_notices = False
+        self.control_clock: Clock | None = None
+        self.is_idle = asyncio.Event()
+        self.resets: list[bool] = []
         self.events: EventRoutes | None = None
 
     async def open(self) -> "Scene":
@@ -181,6 +185,14 @@ class Scene:
         self.acted.append((resource.name, body))
         return {"messageId": "one"}
 
+    async def wait_idle(self) -> None:
+        """The action `waitIdle`, as the routes see it."""
+        await self.is_idle.wait()
+
+    async def reset(self, everything: bool) -> None:
+        """The action `reset`, as the routes see it."""
+        self.resets.append(everything)
+
     def app(self) -> Starlette:
         """The routes, as a server mounts them."""
         management = arm_routes.routes(
@@ -188,6 +200,12 @@ class Scene:
             guard=ManagementGuard(TOKEN),
             public_url=lambda: self.public_url,
             actions={"receivesms": self.act, "emitevent": self.act},
+            control=Control(
+                clock=self.control_clock or self.clock,
+                idle=self.wait_idle,
+                requests_sent=lambda: len(self.transport.requests),
+                reset=self.reset,
+            ),
             deliveries=self.deliveries(),
             events=self.events,
         )

@@ -21,6 +21,7 @@ from switchhook.http.arm_api.events import EventRoutes
 from switchhook.http.arm_api.exchange import ArmRequest, base_url_of, with_usual_headers
 from switchhook.http.arm_api.keyed import KeyedRoutes
 from switchhook.http.arm_api.subscriptions import SubscriptionRoutes
+from switchhook.http.arm_api.test_control import Control, ControlRoutes
 from switchhook.http.arm_api.topics import TopicRoutes
 from switchhook.http.errors import arm_error, from_store_error
 from switchhook.http.management_guard import ManagementGuard
@@ -66,6 +67,7 @@ def routes(
     actions: Mapping[str, Action],
     deliveries: DeliveryTools | None = None,
     events: EventRoutes | None = None,
+    control: Control | None = None,
 ) -> list[BaseRoute]:
     """The management routes; `actions` are `receivesms` and `emitevent`."""
     topics = TopicRoutes(resources.topics, resources.operations, public_url)
@@ -81,6 +83,7 @@ def routes(
         **_communication_table(communication),
         **{f"POST {_OWN_ACS}/{name}": communication.act for name in actions},
         **(_event_table(events) if events is not None else {}),
+        **(_control_table(ControlRoutes(control)) if control is not None else {}),
     }
     if deliveries is not None:
         table |= delivery_table(deliveries, resources.subscriptions, subscriptions)
@@ -223,6 +226,15 @@ def _event_table(routes: EventRoutes) -> dict[str, Handler]:
     return {
         f"POST {_OWN_GRID}/explainevent": routes.explain,
         f"GET {_OWN_GRID}/events": routes.tail,
+    }
+
+
+def _control_table(routes: ControlRoutes) -> dict[str, Handler]:
+    return {
+        f"GET {_OWN_GRID}/clocks/*": routes.get_clock,
+        f"POST {_OWN_GRID}/clocks/*/advance": routes.advance,
+        f"POST {_OWN_GRID}/waitidle": routes.wait_idle,
+        f"POST {_OWN_GRID}/reset": routes.reset,
     }
 
 

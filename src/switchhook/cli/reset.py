@@ -1,0 +1,29 @@
+"""`switchhook reset`: a running server that has seen nothing yet."""
+
+import argparse
+from typing import Any
+
+from switchhook.cli.arm_client import ArmClient, add_options
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "reset",
+        help="forget all events",
+        description="Forget what has happened: events, deliveries that wait, dead letters that "
+        "were not written yet, histories and SMS messages. Resources and their keys stay.",
+    )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="remove every resource too; the defaults and those of the TOML file come back",
+    )
+    add_options(parser)
+    parser.set_defaults(run=_reset)
+
+
+def _reset(arguments: argparse.Namespace) -> int:
+    client = ArmClient.open(arguments.data)
+    client.post("/providers/Switchhook.EventGrid/reset", {"all": arguments.all}, timeout=None)
+    return 0

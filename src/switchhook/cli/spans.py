@@ -1,0 +1,31 @@
+"""How are spans of time written on the command line? As `24h`, `90s`, `1d12h`, or as ISO 8601."""
+
+import re
+
+from switchhook.errors import StartError
+
+_SHORT = re.compile(
+    r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9}(?:\.\d{1,9})?)s)?",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def to_iso(text: str, name: str) -> str:
+    """The span as ISO 8601 has it.
+
+    Raises:
+        StartError: it is no span of time; `name` says where it was given.
+    """
+    if text[:1] in ("P", "p"):
+        return text.upper()  # the server knows whether it is right
+    found = _SHORT.fullmatch(text.strip())
+    if found is None or not any(found.groups()):
+        raise StartError(f"{name} must be a span of time such as 24h, 90s or 1d12h, not '{text}'")
+    days, hours, minutes, seconds = found.groups()
+    date = f"{days}D" if days else ""
+    time = "".join(
+        f"{amount}{unit}"
+        for amount, unit in ((hours, "H"), (minutes, "M"), (seconds, "S"))
+        if amount
+    )
+    return f"P{date}T{time}" if time else f"P{date}"
