@@ -148,7 +148,7 @@ async def test_event_that_comes_while_the_log_is_read_is_not_lost(reads: int) ->
 
     async def nothing() -> None: ...
 
-    store.after_reads = [nothing] * reads + [lambda: flow.publish("late")]
+    store.after_reads = [*[nothing] * reads, lambda: flow.publish("late")]
     ids = [f"event-{number}" for number in range(4)]
     flow.transport.answer = lambda _: None
     for name in ids:
