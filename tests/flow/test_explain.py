@@ -250,8 +250,7 @@ async def test_paused(flow: Asked) -> None:
     )
     assert tried.next_attempt_at is None
     assert untried.text == (
-        "It was not attempted yet: the subscription has still to read it from the log; the "
-        "subscription is paused."
+        "It waits until the subscription is resumed: it is paused. It was not attempted yet."
     )
 
 

@@ -89,6 +89,9 @@ def explain_without_traces(
         )
         return DeliveryExplanation(run=0, stage=Stage.DUPLICATE, text=text)
     unread = head if queue.read_position is None else queue.read_position
+    if position >= unread and queue.settings.is_paused:
+        text = "It waits until the subscription is resumed: it is paused. It was not attempted yet."
+        return DeliveryExplanation(run=0, stage=Stage.QUEUED, text=text)
     if position >= unread:
         text = (
             "It was not attempted yet: the subscription has still to read it from the log"

@@ -147,6 +147,15 @@ def _explain_advanced(wanted: Filter, place: int, event: Event) -> Mismatch:
 
 
 def _sentence(advanced: AdvancedFilter) -> str:
-    is_text = advanced.operator.startswith("String")
-    operands = ", ".join(to_short_text(text) if is_text else text for text in advanced.values)
+    operands = ", ".join(_operands(advanced))
     return f"{advanced.operator} of '{advanced.key}'" + (f" with {operands}" if operands else "")
+
+
+def _operands(advanced: AdvancedFilter) -> Iterator[str]:
+    values = advanced.values
+    if advanced.operator.endswith("InRange"):
+        ends = zip(values[::2], values[1::2], strict=True)
+        return (f"{low} to {high}" for low, high in ends)
+    if advanced.operator.startswith("String"):
+        return map(to_short_text, values)
+    return iter(values)

@@ -213,7 +213,7 @@ def _advanced(operator: str, key: str, *values: str, on_arrays: bool = False) ->
             _advanced("NumberInRange", "data.absent", "1", "2"),
             "advancedFilters[1]",
             "absent",
-            "advancedFilters[1]: NumberInRange of 'data.absent' with 1, 2 does not hold: "
+            "advancedFilters[1]: NumberInRange of 'data.absent' with 1 to 2 does not hold: "
             "the event has no such value.",
         ),
         (
