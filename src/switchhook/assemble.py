@@ -431,6 +431,7 @@ def _event_routes(
         sources=resources.sources,
         topics=resources.topics,
         subscriptions=resources.subscriptions,
+        clock=grid.clock,
     )
 
 

@@ -24,6 +24,11 @@ def test_every_command_has_its_module(command: str, capsys: pytest.CaptureFixtur
         (["serv"], "serv is no command (did you mean serve?)"),
         (["endpoints", "--jsno"], "endpoints does not know --jsno (did you mean --json?)"),
         (["new-key", "extra"], "new-key does not know extra"),
+        (["replay", "list", "--topic", "a"], "replay list does not know --topic; see replay list"),
+        (
+            ["replay", "start", "--topc", "a", "x"],
+            "replay start does not know --topc (did you mean",
+        ),
     ],
 )
 def test_unknown_words_are_refused(

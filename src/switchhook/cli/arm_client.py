@@ -93,6 +93,11 @@ class ArmClient:
         below = f"/topics/{quote(topic, safe='')}" if slash else ""
         return self.grid_id("domains", domain) + below
 
+    def storage_account_id(self, name: str) -> str:
+        """The id of a storage account, of which there need be no more than the id."""
+        name = quote(name, safe="")
+        return f"{self._group}/providers/Microsoft.Storage/storageAccounts/{name}"
+
     def communication_id(self, name: str) -> str:
         """The id of a Communication Services resource."""
         name = quote(name, safe="")

@@ -7,8 +7,12 @@ from urllib.parse import quote, urlencode
 
 from switchhook.cli.arm_client import API_VERSION, ArmClient, Body, add_options
 from switchhook.cli.replay import OWN, add_rate, add_times, print_replay
+from switchhook.cli.sources import is_named
+from switchhook.cli.spans import to_server
 from switchhook.cli.subscription import add_action, open_named
 from switchhook.cli.tables import print_json, print_pairs, print_table
+from switchhook.defaults import COMMUNICATION_NAME
+from switchhook.errors import StartError
 
 _LETTERS = f"/{OWN}/deadLetters"
 _SHOWN = 100
@@ -41,14 +45,16 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         help="only those of this event subscription of the source (default: of all)",
     )
     parser.add_argument("--reason", help="only this one, such as NotRetriable")
-    parser.add_argument("--state", help="only written or dropped ones")
+    parser.add_argument("--state", help="only written, dropped or waiting ones")
+    # Without a name there is no source either, and the default must not look like one.
+    parser.set_defaults(communication=None)
     add_times(parser, "given up")
 
 
 def _selection(arguments: argparse.Namespace) -> Body:
     asked = {
-        "startTime": arguments.since,
-        "endTime": arguments.until,
+        "startTime": to_server(arguments.since),
+        "endTime": to_server(arguments.until),
         "reason": arguments.reason,
         "state": arguments.state,
     }
@@ -58,7 +64,11 @@ def _selection(arguments: argparse.Namespace) -> Body:
 def _open(arguments: argparse.Namespace) -> tuple[ArmClient, str]:
     """A client, and where the dead letters of the subscription, or of all, are listed."""
     if not arguments.name:
+        if is_named(arguments):
+            raise StartError("name the event subscription of the source as well: --subscription")
         return ArmClient.open(arguments.data), _LETTERS
+    if not is_named(arguments):
+        arguments.communication = COMMUNICATION_NAME
     client, path = open_named(arguments)
     return client, path + _LETTERS
 

@@ -10,6 +10,7 @@ from typing import Any
 from switchhook.cli.arm_client import ArmClient, Body, add_options
 from switchhook.cli.explain_output import to_text
 from switchhook.cli.listen_output import printable, wants_colour
+from switchhook.cli.sources import add_source, is_named, place_of
 from switchhook.cli.tables import print_json
 from switchhook.errors import StartError
 
@@ -41,7 +42,7 @@ def add_parser(subparsers: Any) -> None:
     what.add_argument(
         "--event", metavar="FILE", help="an event as JSON that is not published; - reads it"
     )
-    add_place(parser)
+    add_source(parser, default=None)
     parser.add_argument(
         "--limit",
         type=int,
@@ -52,25 +53,12 @@ def add_parser(subparsers: Any) -> None:
     parser.set_defaults(run=_run)
 
 
-def add_place(parser: argparse.ArgumentParser) -> None:
-    """The options that name where events are published to."""
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument(
-        "--topic", metavar="NAME", help="a topic, a domain, DOMAIN/TOPIC, or the id of any of them"
-    )
-    place.add_argument("--communication", metavar="NAME", help="a Communication Services resource")
-
-
-def place_of(client: ArmClient, arguments: argparse.Namespace) -> str:
-    """The topic as the routes take it, "" for all."""
-    if arguments.communication:
-        return client.communication_id(arguments.communication)
-    return arguments.topic or ""
-
-
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.event is not None and not (arguments.topic or arguments.communication):
-        raise StartError("--event needs --topic or --communication: whose subscriptions to ask")
+    if arguments.event is not None and not is_named(arguments):
+        raise StartError(
+            "--event needs --topic, --domain, --communication or --scope: whose subscriptions "
+            "to ask"
+        )
     question = _question(arguments)
     client = ArmClient.open(arguments.data)
     question |= {"topic": place_of(client, arguments) or None}

@@ -4,10 +4,13 @@ import argparse
 from typing import Any
 
 from switchhook.cli.arm_client import Body
+from switchhook.cli.spans import to_server
 from switchhook.cli.subscription import add_action, open_named
 from switchhook.cli.tables import print_json, print_pairs
+from switchhook.errors import StartError
 
 _FAULTS = "providers/Switchhook.EventGrid/deliveryFaults/default"
+_WRONG = ("status", "drop", "duplicate", "delay", "reorder")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -29,7 +32,7 @@ def add_parser(subparsers: Any) -> None:
     )
     wrong.add_argument("--drop", action="store_true", help="fail as if the connection had broken")
     wrong.add_argument("--duplicate", action="store_true", help="send each twice")
-    put.add_argument("--delay", metavar="DURATION", help="wait before, such as PT5S")
+    put.add_argument("--delay", metavar="DURATION", help="wait before, such as 5s")
     put.add_argument(
         "--reorder", action="store_true", help="hold each back until the next was sent"
     )
@@ -38,12 +41,14 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _set(arguments: argparse.Namespace) -> int:
+    if not any(getattr(arguments, name) for name in _WRONG):
+        raise StartError(f"say what is to go wrong: one of {', '.join(f'--{n}' for n in _WRONG)}")
     client, path = open_named(arguments)
     properties = {
         "count": arguments.count,
         "status": arguments.status,
         "dropConnection": arguments.drop,
-        "delay": arguments.delay,
+        "delay": to_server(arguments.delay),
         "duplicate": arguments.duplicate,
         "reorder": arguments.reorder,
     }

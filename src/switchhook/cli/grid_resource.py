@@ -1,6 +1,7 @@
 """What do the commands of topics, domains and system topics have in common?"""
 
 import argparse
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from switchhook.cli.arm_client import ArmClient, Body, add_options
 from switchhook.cli.tables import print_json, print_pairs, print_table
 from switchhook.grid.resources.ids import EVENT_GRID
+from switchhook.grid.resources.records import AUTO_CREATE, AUTO_DELETE
 
 
 class GridResource(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,11 +101,40 @@ class GridResource(msgspec.Struct, frozen=True, kw_only=True):
             {
                 "name": found["name"],
                 **{label: properties.get(member) for label, member in self.shown.items()},
+                **_shaped(properties),
                 "state": properties["provisioningState"],
                 "location": found["location"],
                 "id": found["id"],
             }
         )
+
+
+def _shaped(properties: Body) -> Body:
+    """What was asked for and is not as usual."""
+    fields = (properties.get("inputSchemaMapping") or {}).get("properties") or {}
+    rules = properties.get("inboundIpRules") or []
+    access = properties.get("publicNetworkAccess")
+    return {
+        "mapping": ", ".join(_field(name, field) for name, field in fields.items() if field),
+        "local authentication": "disabled" if properties.get("disableLocalAuth") else "",
+        "public network access": "" if access == "Enabled" else access,
+        "inbound addresses": ", ".join(rule["ipMask"] for rule in rules),
+        "topics": ", ".join(_topics_kept(properties)),
+    }
+
+
+def _field(name: str, field: Body) -> str:
+    source = field.get("sourceField")
+    default = field.get("defaultValue")
+    parts = (f"from {source}" if source else "", f"else {default}" if default else "")
+    return " ".join(filter(None, (name, *parts)))
+
+
+def _topics_kept(properties: Body) -> Iterator[str]:
+    if properties.get(AUTO_CREATE) is False:
+        yield "not created with their event subscriptions"
+    if properties.get(AUTO_DELETE) is False:
+        yield "not deleted with their event subscriptions"
 
 
 def _print_keys(arguments: argparse.Namespace, keys: Body) -> None:

@@ -80,17 +80,24 @@ def _parse(words: list[str]) -> argparse.Namespace:
         raise StartError(f"{command} is no command{suggestion(command, COMMANDS)}")
     parsed, unknown = build_parser([command]).parse_known_args(words)
     if unknown:
-        known = _flags(build_parser([command]))
-        hint = suggestion(unknown[0], known) if unknown[0].startswith("-") else ""
-        raise StartError(f"{command} does not know {unknown[0]}{hint}; see {command} --help")
+        parser = _parser_of(words, build_parser([command]))
+        name = parser.prog.partition(" ")[2]
+        hint = suggestion(unknown[0], _flags(parser)) if unknown[0].startswith("-") else ""
+        raise StartError(f"{name} does not know {unknown[0]}{hint}; see {name} --help")
     return parsed
 
 
-def _flags(parser: Any) -> list[str]:
-    # argparse offers no public way to list what it knows.
-    found = []
+# argparse offers no public way to list what it knows.
+
+
+def _parser_of(words: list[str], parser: Any) -> Any:
+    """The parser of the action that the words name."""
     for action in parser._actions:
-        found += action.option_strings
         if isinstance(action.choices, dict):
-            found += [flag for each in action.choices.values() for flag in _flags(each)]
-    return found
+            named = next((word for word in words if word in action.choices), None)
+            return parser if named is None else _parser_of(words, action.choices[named])
+    return parser
+
+
+def _flags(parser: Any) -> list[str]:
+    return [flag for action in parser._actions for flag in action.option_strings]

@@ -5,13 +5,13 @@ from typing import Any
 from urllib.parse import quote
 
 from switchhook.cli.arm_client import ArmClient, Body, add_options
+from switchhook.cli.spans import TIME_OR_SPAN, to_server
 from switchhook.cli.subscription import add_action, open_named
 from switchhook.cli.tables import print_json, print_pairs, print_table
 from switchhook.grid.replay import DEFAULT_RATE
 
 OWN = "providers/Switchhook.EventGrid"
 _REPLAYS = f"/{OWN}/replays"
-_TIME = "such as 2026-01-31T12:00:00Z, or PT1H: an hour ago"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -42,7 +42,7 @@ def add_parser(subparsers: Any) -> None:
 
 def add_times(parser: argparse.ArgumentParser, what: str) -> None:
     """Add --since and --until."""
-    parser.add_argument("--since", metavar="TIME", help=f"{what} then or later: {_TIME}")
+    parser.add_argument("--since", metavar="TIME", help=f"{what} then or later: {TIME_OR_SPAN}")
     parser.add_argument("--until", metavar="TIME", help=f"{what} before that")
 
 
@@ -90,8 +90,8 @@ def print_replay(arguments: argparse.Namespace, replay: Body) -> int:
 def _start(arguments: argparse.Namespace) -> int:
     client, path = open_named(arguments)
     properties = {
-        "startTime": arguments.since,
-        "endTime": arguments.until,
+        "startTime": to_server(arguments.since),
+        "endTime": to_server(arguments.until),
         "subjectBeginsWith": arguments.subject_begins_with,
         "subjectEndsWith": arguments.subject_ends_with,
         "includedEventTypes": arguments.types,

@@ -4,6 +4,9 @@ import re
 
 from switchhook.errors import StartError
 
+# What an option that takes a time or a span says of it.
+TIME_OR_SPAN = "such as 2030-01-01T00:00:00Z, or 10m for so long ago"
+
 _SHORT = re.compile(
     r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9}(?:\.\d{1,9})?)s)?",
     re.IGNORECASE | re.ASCII,
@@ -18,9 +21,21 @@ def to_iso(text: str, name: str) -> str:
     """
     if text[:1] in ("P", "p"):
         return text.upper()  # the server knows whether it is right
+    found = _short_to_iso(text)
+    if found is None:
+        raise StartError(f"{name} must be a span of time such as 24h, 90s or 1d12h, not '{text}'")
+    return found
+
+
+def to_server(text: str | None) -> str | None:
+    """A short span as ISO 8601 has it; anything else, times too, is for the server to read."""
+    return _short_to_iso(text or "") or text
+
+
+def _short_to_iso(text: str) -> str | None:
     found = _SHORT.fullmatch(text.strip())
     if found is None or not any(found.groups()):
-        raise StartError(f"{name} must be a span of time such as 24h, 90s or 1d12h, not '{text}'")
+        return None
     days, hours, minutes, seconds = found.groups()
     date = f"{days}D" if days else ""
     time = "".join(

@@ -5,8 +5,8 @@ from typing import Any
 
 from switchhook.cli import subscription_options as options
 from switchhook.cli.arm_client import ArmClient, Body, add_options
+from switchhook.cli.sources import add_source, scope_of
 from switchhook.cli.tables import print_json, print_pairs, print_table, print_warnings
-from switchhook.defaults import COMMUNICATION_NAME
 
 _COLLECTION = "providers/Microsoft.EventGrid/eventSubscriptions"
 _SETTINGS = "providers/Switchhook.EventGrid/deliverySettings/default"
@@ -45,16 +45,7 @@ def add_action(
     parser: argparse.ArgumentParser = actions.add_parser(name, help=help_)
     if named:
         parser.add_argument("name", help="the event subscription's name")
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument("--topic", metavar="NAME", help="a custom topic")
-    source.add_argument("--domain", metavar="NAME[/TOPIC]", help="a domain, or one of its topics")
-    source.add_argument(
-        "--communication",
-        metavar="NAME",
-        default=COMMUNICATION_NAME,
-        help="a Communication Services resource (default: %(default)s)",
-    )
-    source.add_argument("--scope", metavar="ID", help="the id of any source")
+    add_source(parser)
     add_options(parser)
     parser.set_defaults(run=run)
     return parser
@@ -64,7 +55,7 @@ def _create(arguments: argparse.Namespace) -> int:
     client, path = open_named(arguments)
     changed = {} if not arguments.no_validate else {"validateEndpoint": False}
     _write_settings(client, path, {**options.settings(arguments), **changed})
-    body = {"properties": options.definition(arguments, {})}
+    body = {"properties": options.definition(client, arguments, {})}
     _finish(arguments, client, path, client.put(path, body, waiting=_WAITING))
     return 0
 
@@ -73,7 +64,7 @@ def _update(arguments: argparse.Namespace) -> int:
     client, path = open_named(arguments)
     before = client.get(path)
     changed = options.settings(arguments)
-    body = options.definition(arguments, before["properties"])
+    body = options.definition(client, arguments, before["properties"])
     _write_settings(client, path, changed)
     # An update of nothing asks the webhook again; a change of settings alone need not.
     asked = before if changed and not body else client.patch(path, body, waiting=_WAITING)
@@ -161,18 +152,6 @@ def open_named(arguments: argparse.Namespace) -> tuple[ArmClient, str]:
     return client, f"{scope_of(client, arguments)}/{_COLLECTION}/{arguments.name}"
 
 
-def scope_of(client: ArmClient, arguments: argparse.Namespace) -> str:
-    """The id of the source."""
-    if arguments.scope:
-        scope: str = arguments.scope.rstrip("/")
-        return scope if scope.startswith("/") else f"/{scope}"
-    if arguments.topic:
-        return client.topic_id(arguments.topic)
-    if arguments.domain:
-        return client.domain_id(arguments.domain)
-    return client.communication_id(arguments.communication)
-
-
 def _print(item: Body, settings: Body) -> None:
     properties = item["properties"]
     webhook = options.webhook_of(properties)
@@ -189,10 +168,8 @@ def _print(item: Body, settings: Body) -> None:
             "types": ", ".join(filter_["includedEventTypes"] or ["all"]),
             "subject begins with": filter_["subjectBeginsWith"],
             "subject ends with": filter_["subjectEndsWith"],
-            "filters": ", ".join(
-                f"{each['key']} {each['operatorType']}"
-                for each in filter_.get("advancedFilters") or []
-            ),
+            "filters": "; ".join(map(_advanced, filter_.get("advancedFilters") or [])),
+            "looks into arrays": "yes" if filter_.get("enableAdvancedFilteringOnArrays") else "",
             "attempts": retry["maxDeliveryAttempts"],
             "time to live": f"{retry['eventTimeToLiveInMinutes']} minutes",
             "dead letters": options.dead_letter_of(properties),
@@ -204,6 +181,19 @@ def _print(item: Body, settings: Body) -> None:
             "id": item["id"],
         }
     )
+
+
+def _advanced(advanced: Body) -> str:
+    """As `--advanced-filter` takes it."""
+    one = advanced.get("value")
+    values = advanced.get("values") or ([] if one is None else [one])
+    return " ".join([advanced["key"], advanced["operatorType"], *map(_operand, values)])
+
+
+def _operand(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _shaped(webhook: Body) -> Body:

@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from switchhook.cli.arm_client import Body
+from switchhook.cli.arm_client import ArmClient, Body
+from switchhook.cli.spans import to_server
 from switchhook.errors import StartError
 
 _SCHEMAS = ("EventGridSchema", "CloudEventSchemaV1_0", "CustomInputSchema")
@@ -23,9 +24,9 @@ def add_definition(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--label", action="append", metavar="TEXT", help="repeat for more")
     parser.add_argument(
         "--dead-letter",
-        metavar="ID",
-        help="where events go that are given up: a storage account's id, followed by "
-        f"{_CONTAINERS}NAME",
+        metavar="ACCOUNT/CONTAINER",
+        help="the blob container for events that are given up; instead of the account's name its "
+        f"whole id may stand, followed by {_CONTAINERS}NAME",
     )
 
 
@@ -38,14 +39,14 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deduplicate",
         metavar="DURATION",
-        help="skip events with the id and source of one so long before, such as PT10M; 0 for none",
+        help="skip events with the id and source of one so long before, such as 10m; 0 for none",
     )
 
 
-def definition(arguments: argparse.Namespace, before: Body) -> Body:
+def definition(client: ArmClient, arguments: argparse.Namespace, before: Body) -> Body:
     """The members that were given. ARM replaces an object as a whole: what `before` has of it is
     sent along."""
-    found = dict(_simple(arguments))
+    found = dict(_simple(client, arguments))
     parts = (
         ("filter", _filter(arguments)),
         (
@@ -69,7 +70,7 @@ def settings(arguments: argparse.Namespace) -> Body:
         {
             "profile": arguments.profile,
             "orderedBy": arguments.ordered_by,
-            "deduplicationWindow": arguments.deduplicate,
+            "deduplicationWindow": to_server(arguments.deduplicate),
         }
     )
 
@@ -102,8 +103,14 @@ def _add_filter(parser: argparse.ArgumentParser) -> None:
         "--advanced-filter",
         action="append",
         nargs="+",
-        metavar="KEY OPERATOR VALUE",
-        help="such as data.total NumberGreaterThan 10; repeat for more",
+        metavar=("KEY OPERATOR", "VALUE"),
+        help="such as data.total NumberGreaterThan 10, data.city StringIn Rome Oslo or data.total "
+        "NumberInRange 1,5 10,20; repeat for more",
+    )
+    parser.add_argument(
+        "--filter-arrays",
+        action=argparse.BooleanOptionalAction,
+        help="let advanced filters look into arrays: one element that fits is enough",
     )
 
 
@@ -121,7 +128,7 @@ def _add_delivery(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--entra-application", metavar="ID", help="the audience of its tokens")
 
 
-def _simple(arguments: argparse.Namespace) -> Iterator[tuple[str, Any]]:
+def _simple(client: ArmClient, arguments: argparse.Namespace) -> Iterator[tuple[str, Any]]:
     if arguments.expires:
         yield "expirationTimeUtc", arguments.expires
     if arguments.label:
@@ -129,13 +136,19 @@ def _simple(arguments: argparse.Namespace) -> Iterator[tuple[str, Any]]:
     if arguments.delivery_schema:
         yield "eventDeliverySchema", arguments.delivery_schema
     if arguments.dead_letter:
-        yield "deadLetterDestination", _dead_letter(arguments.dead_letter)
+        yield "deadLetterDestination", _dead_letter(client, arguments.dead_letter)
 
 
-def _dead_letter(text: str) -> Body:
+def _dead_letter(client: ArmClient, text: str) -> Body:
     account, found, container = text.partition(_CONTAINERS)
     if not found:
-        raise StartError(f"--dead-letter takes a storage account's id and {_CONTAINERS}NAME")
+        name, slash, container = text.partition("/")
+        if not (name and slash and container) or "/" in container:
+            raise StartError(
+                "--dead-letter takes ACCOUNT/CONTAINER, or a storage account's id and "
+                f"{_CONTAINERS}NAME"
+            )
+        account = client.storage_account_id(name)
     return {
         "endpointType": "StorageBlob",
         "properties": {"resourceId": account, "blobContainerName": container},
@@ -149,6 +162,7 @@ def _filter(arguments: argparse.Namespace) -> Body:
         "subjectBeginsWith": arguments.subject_begins_with,
         "subjectEndsWith": arguments.subject_ends_with,
         "isSubjectCaseSensitive": arguments.subject_case_sensitive,
+        "enableAdvancedFilteringOnArrays": arguments.filter_arrays,
         "advancedFilters": [_advanced(words) for words in advanced] if advanced else None,
     }
 
@@ -162,7 +176,7 @@ def _advanced(words: list[str]) -> Body:
     if name.startswith("is"):
         values: Body = {}
     elif name.endswith("inrange"):
-        values = {"values": [[_number(end) for end in text.split(",")] for text in texts]}
+        values = {"values": list(map(_range, texts))}
     elif name in ("numberin", "numbernotin"):
         values = {"values": [_number(text) for text in texts]}
     elif name.startswith(("number", "bool")):
@@ -180,6 +194,13 @@ def _one(kind: str, texts: list[str]) -> object:
     if texts[0].lower() not in ("true", "false"):
         raise StartError(f"--advanced-filter: {kind} takes true or false")
     return texts[0].lower() == "true"
+
+
+def _range(text: str) -> list[object]:
+    low, comma, high = text.partition(",")
+    if not comma:
+        raise StartError(f"--advanced-filter: {text} is not a range such as 1,5")
+    return [_number(low), _number(high)]
 
 
 def _number(text: str) -> object:

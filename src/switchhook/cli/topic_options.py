@@ -28,7 +28,11 @@ def add_topic_options(parser: argparse.ArgumentParser) -> None:
         metavar="FIELD=VALUE",
         help="what eventType, subject or dataVersion is where an event has none; repeat for more",
     )
-    parser.add_argument("--disable-local-auth", action="store_true", help="accept no access keys")
+    parser.add_argument(
+        "--disable-local-auth",
+        action="store_true",
+        help="accept neither access keys nor shared access signatures",
+    )
     parser.add_argument(
         "--public-network-access", metavar="ACCESS", help="Enabled (the default) or Disabled"
     )

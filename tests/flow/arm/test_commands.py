@@ -109,6 +109,14 @@ async def test_deleting_what_is_not_there_says_so(
     assert printed.out == ""
 
 
+_UNUSUAL = {
+    "mapping": "eventType from kind else Made, subject else all=x, dataVersion else 1",
+    "local authentication": "disabled",
+    "public network access": "Disabled",
+    "inbound addresses": "10.0.0.0/8",
+}
+
+
 async def test_topic_is_created_with_its_properties(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +137,9 @@ async def test_topic_is_created_with_its_properties(
     assert fields["subject"] == {"defaultValue": "all=x"}
     assert (properties["disableLocalAuth"], properties["publicNetworkAccess"]) == (True, "Disabled")
     assert properties["inboundIpRules"] == [{"ipMask": "10.0.0.0/8", "action": "Allow"}]
+    await run("topic", "show", "orders")
+    shown = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
+    assert {name: text.strip() for name, text in shown.items() if name in _UNUSUAL} == _UNUSUAL
     with pytest.raises(StartError, match="--input-mapping subject"):
         await run("topic", "create", "orders", "--input-mapping", "subject")
 
@@ -227,6 +238,39 @@ async def test_subscription_with_everything(run: Run, capsys: pytest.CaptureFixt
     assert settings["deduplicationWindow"] == "PT10M"
 
 
+async def test_dead_letters_go_to_a_container_by_its_name(run: Run, capsys: Capture) -> None:
+    """Nobody has to write the id of a storage account that need not exist."""
+    await run("topic", "create", "orders")
+    words = ("--endpoint", "http://localhost:9000/", "--dead-letter", "letters/dead")
+    await run("subscription", "create", *AUDIT, *words)
+    destination = (await shown(run, capsys))["properties"]["deadLetterDestination"]["properties"]
+
+    group, _, account = destination["resourceId"].rpartition("/providers/")
+    assert TOPIC_ID.startswith(group)
+    assert account == "Microsoft.Storage/storageAccounts/letters"
+    assert destination["blobContainerName"] == "dead"
+
+
+async def test_filters_are_shown_as_they_are_given(run: Run, capsys: Capture) -> None:
+    """Key, operator and values; and that arrays are looked into."""
+    await run("topic", "create", "orders")
+    await run(
+        "subscription", "create", *AUDIT, "--endpoint", "http://localhost:9000/",
+        "--advanced-filter", "data.n", "NumberInRange", "1,5", "10,20",
+        "--advanced-filter", "data.t", "BoolEquals", "true",
+        "--advanced-filter", "data.s", "StringIn", "a", "b",
+        "--advanced-filter", "data.z", "IsNotNull",
+        "--advanced-filter", "data.m", "NumberLessThan", "0", "--filter-arrays",
+    )  # fmt: skip
+
+    lines = capsys.readouterr().out.splitlines()
+    assert next(line for line in lines if line.startswith("filters")).split(maxsplit=1)[1] == (
+        "data.n NumberInRange 1,5 10,20; data.t BoolEquals true; data.s StringIn a b; "
+        "data.z IsNotNull; data.m NumberLessThan 0"
+    )
+    assert "looks into arrays  yes" in [line.replace(" " * 4, "") for line in lines]
+
+
 async def test_pause_and_resume(run: Run, scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a handshake; other settings stay."""
     await run("topic", "create", "orders")
@@ -276,8 +320,11 @@ async def test_impatient_client_says_how_far_the_operation_is(
         ("--header", "X-A"),
         ("--header", "=x"),
         ("--dead-letter", ACCOUNT),
+        ("--dead-letter", "letters/"),
+        ("--dead-letter", "letters"),
         ("--advanced-filter", "data.x"),
         ("--advanced-filter", "data.x", "NumberIn", "one"),
+        ("--advanced-filter", "data.x", "NumberInRange", "1-5"),
         ("--advanced-filter", "data.x", "NumberLessThan", "1", "2"),
         ("--advanced-filter", "data.x", "BoolEquals", "yes"),
     ],
@@ -306,7 +353,9 @@ def test_advanced_filters(words: tuple[str, ...], expected: dict[str, Any]) -> N
     subscription_options.add_definition(parser)
     arguments = parser.parse_args(["--advanced-filter", "data.x", *words])
 
-    (found,) = subscription_options.definition(arguments, {})["filter"]["advancedFilters"]
+    client = ArmClient(url="", token="", subscription_id="s", resource_group="g")
+    definition = subscription_options.definition(client, arguments, {})
+    (found,) = definition["filter"]["advancedFilters"]
 
     assert found == {"key": "data.x", "operatorType": words[0], **expected}
 

@@ -11,7 +11,7 @@ import pytest
 
 from switchhook.cli import dead_letters, faults, replay
 from switchhook.endpoints import save
-from switchhook.errors import RequestError
+from switchhook.errors import RequestError, StartError
 from switchhook.management_token import TOKEN_FILE
 from tests.compat.arm.server import served
 from tests.flow.arm.delivering import DeliveringScene
@@ -93,7 +93,7 @@ async def test_dead_letter_commands(scene: DeliveringScene, run: Run) -> None:
     shown = await run(f"dead-letters show {names['a']}")
     redriven = await run(f"dead-letters redrive {names['b']}")
     await scene.clock.advance(timedelta(seconds=1))
-    await run("dead-letters redrive --state dropped --since PT1H")
+    await run("dead-letters redrive --state dropped --since 1h")
     await scene.clock.advance(timedelta(seconds=1))
     table = await run("dead-letters list")
 
@@ -104,6 +104,13 @@ async def test_dead_letter_commands(scene: DeliveringScene, run: Run) -> None:
     assert "deadLetters" in redriven
     assert scene.delivered == ["b", "a"]
     assert sorted(line.rpartition(" ")[2] for line in table.splitlines()[1:]) == ["1", "2"]
+
+
+@pytest.mark.parametrize("command", ["list", "redrive"])
+async def test_source_without_a_subscription_selects_nothing(run: Run, command: str) -> None:
+    """It would look as if only the dead letters of that topic were meant."""
+    with pytest.raises(StartError, match="--subscription"):
+        await run(f"dead-letters {command} {TOPIC}")
 
 
 async def test_fault_commands(scene: DeliveringScene, run: Run) -> None:
@@ -119,3 +126,6 @@ async def test_fault_commands(scene: DeliveringScene, run: Run) -> None:
     assert scene.delivered == ["b", "b"]
     with pytest.raises(RequestError, match="No delivery fault"):
         await run(f"faults show hook {TOPIC}")
+    with pytest.raises(StartError, match="one of --status, --drop"):
+        await run(f"faults set hook {TOPIC}")
+    assert "PT5S" in await run(f"faults set hook {TOPIC} --delay 5s")

@@ -5,6 +5,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ class LiveScene(Scene):
             sources=self.resources.sources,
             topics=self.resources.topics,
             subscriptions=self.resources.subscriptions,
+            clock=self.clock,
         )
         return self
 
@@ -399,9 +401,12 @@ async def test_tail_command(scene: LiveScene, run: Run, capsys: Capture) -> None
     await run("events", "tail", "--no-follow", "--json")
     line = json.loads(capsys.readouterr().out)
 
-    assert "Shop.OrderPlaced  orders/17  (position 0, orders)" in text
+    assert "Shop.OrderPlaced  orders/17  (position 0, orders, id e1)" in text
     assert '"total": 1' in text
     assert line["id"] == "e1"
+
+
+_UNSAID = ("topic", "domain", "communication", "scope", "type", "subject_begins_with", "position")
 
 
 class Heard(io.StringIO):
@@ -425,7 +430,7 @@ async def test_tail_command_follows_until_the_server_ends(
     loop = asyncio.get_running_loop()
     out = Heard(lambda text: loop.call_soon_threadsafe(heard.put_nowait, text))
     arguments = argparse.Namespace(
-        **dict.fromkeys(("topic", "communication", "type", "subject_begins_with", "position")),
+        **dict.fromkeys(_UNSAID),
         since="365d",
         follow=True,
         json=True,
@@ -441,14 +446,26 @@ async def test_tail_command_follows_until_the_server_ends(
     assert [json.loads(text)["id"] for text in (first, second)] == ["e1", "e2"]
 
 
-@pytest.mark.parametrize("since", ["yesterday", "10x", ""])
+@pytest.mark.parametrize("since", ["yesterday", "10x", "P1Y"])
 async def test_wrong_since_is_refused(run: Run, since: str) -> None:
-    """Unless it is empty, which says nothing."""
-    if not since:
-        assert await run("events", "tail", "--no-follow", "--since", since) == 0
-        return
-    with pytest.raises(StartError, match="--since"):
+    """A time and a span are understood, nothing else."""
+    with pytest.raises(RequestError, match="'since'"):
         await run("events", "tail", "--since", since)
+
+
+@pytest.mark.parametrize(("since", "shown"), [("1h", "e1 e2"), ("10m", "e2"), ("PT10M", "e2")])
+async def test_span_counts_by_the_clock_of_the_server(
+    scene: LiveScene, run: Run, capsys: Capture, since: str, shown: str
+) -> None:
+    """Which a test may have moved."""
+    await scene.publish("e1")
+    await scene.clock.advance(timedelta(minutes=30))
+    await scene.publish("e2")
+
+    await run("events", "tail", "--no-follow", "--json", "--since", since)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert " ".join(json.loads(line)["id"] for line in lines) == shown
 
 
 async def test_refusal_reaches_the_tail_command(run: Run) -> None:

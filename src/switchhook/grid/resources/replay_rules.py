@@ -13,14 +13,13 @@ from switchhook.grid.resources.body_rules import (
     Body,
     as_choice,
     as_count,
-    as_instant,
     as_object,
     as_text,
     as_texts,
     check_members,
     refuse,
 )
-from switchhook.grid.resources.settings_rules import from_duration
+from switchhook.grid.resources.settings_rules import as_moment
 from switchhook.grid.retry import GiveUpReason
 from switchhook.grid.subscriptions import Filter
 
@@ -134,22 +133,11 @@ def read_dead_letter_name(name: str) -> str:
 
 
 def _times(members: Mapping[str, Any], now: int) -> Selection:
-    since = _instant(members.get("startTime"), "startTime", now)
-    until = _instant(members.get("endTime"), "endTime", now)
+    since = as_moment(members.get("startTime"), "startTime", now)
+    until = as_moment(members.get("endTime"), "endTime", now)
     if since is not None and until is not None and until <= since:
         refuse("The value of 'endTime' must be later than that of 'startTime'.")
     return Selection(since=max(since or 0, 0), until=until)
-
-
-def _instant(value: object, where: str, now: int) -> int | None:
-    """A time, or a duration: so long ago."""
-    text = as_text(value, where, 64)
-    if text.upper().startswith("P"):
-        span = from_duration(text.upper())
-        if span is None:
-            refuse(f"The value of '{where}' must be a time, or a duration such as PT1H.")
-        return max(now - span, 0)
-    return as_instant(text, where)
 
 
 def _subject(properties: Body, member: str) -> str:

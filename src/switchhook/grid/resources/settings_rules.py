@@ -11,6 +11,7 @@ from switchhook.clock import HOUR, MINUTE, SECOND
 from switchhook.grid.resources.body_rules import (
     Body,
     as_flag,
+    as_instant,
     as_object,
     as_text,
     check_members,
@@ -75,6 +76,17 @@ def from_duration(text: str) -> int | None:
         return None
     whole = sum(int(found[unit] or 0) * size for unit, size in _UNITS)
     return whole + int((found["fraction"] or "").ljust(9, "0"))
+
+
+def as_moment(value: object, where: str, now: int) -> int | None:
+    """A time as nanoseconds since the epoch; a duration is so long before `now`."""
+    text = as_text(value, where, 64)
+    if not text.upper().startswith("P"):
+        return as_instant(text, where)
+    span = from_duration(text.upper())
+    if span is None:
+        refuse(f"The value of '{where}' must be a time, or a duration such as PT1H.")
+    return max(now - span, 0)
 
 
 def to_duration(span: int) -> str:

@@ -1,12 +1,11 @@
 """The routes about events: why one did not arrive, and which are being accepted."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from switchhook.clock import from_datetime
+from switchhook.clock import Clock
 from switchhook.errors import RequestError
 from switchhook.grid.access_keys import TopicDirectory
 from switchhook.grid.explain import DEFAULT_LIMIT, MAX_LIMIT, Explainer
@@ -20,6 +19,7 @@ from switchhook.grid.resources.body_rules import (
     refuse,
 )
 from switchhook.grid.resources.records import SubscriptionRecord
+from switchhook.grid.resources.settings_rules import as_moment
 from switchhook.grid.resources.sources import EventSource, EventSources
 from switchhook.grid.resources.subscriptions import SubscriptionResources
 from switchhook.grid.resources.topics import TopicResources
@@ -54,6 +54,7 @@ class EventRoutes:
         sources: EventSources,
         topics: TopicResources,
         subscriptions: SubscriptionResources,
+        clock: Clock,
     ) -> None:
         self._explainer = explainer
         self._tails = tails
@@ -61,6 +62,7 @@ class EventRoutes:
         self._sources = sources
         self._topics = topics
         self._subscriptions = subscriptions
+        self._clock = clock
 
     async def explain(self, request: ArmRequest) -> Response:
         """POST `explainEvent`: by `id`, by `position`, or an `event` that is not published."""
@@ -147,8 +149,9 @@ class EventRoutes:
             if not position.isascii() or not position.isdigit():
                 refuse(f"The position '{position[:20]}' is not a whole number.")
             return min(int(position[:19]), self._tails.head)
-        if since:
-            return await self._tails.position_at(_instant(since))
+        moment = as_moment(since, "since", self._clock.now())
+        if moment is not None:
+            return await self._tails.position_at(moment)
         return self._tails.head if follow else self._tails.first
 
     async def _lines(self, start: int, wanted: Wanted, follow: bool) -> AsyncIterator[bytes]:
@@ -200,11 +203,3 @@ def _flag(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         refuse("The value of 'follow' must be true or false.")
     return text.lower() == "true"
-
-
-def _instant(text: str) -> int:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        refuse("The value of 'since' is not a time such as 2030-01-01T00:00:00Z.")
-    return from_datetime(found if found.tzinfo else found.replace(tzinfo=UTC))
