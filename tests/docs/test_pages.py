@@ -1,12 +1,18 @@
-"""The pages can be read where they lie, and each can be found."""
+"""The pages can be read where they lie, each can be found, and what they say to type is right."""
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from switchhook.cli.main import build_parser
+
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
+SHELL = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?switchhook ([^|\n]+)", re.MULTILINE)
 SNIPPETS = sorted((DOCS / "snippets").iterdir())
 
 
@@ -29,3 +35,29 @@ def test_snippet_stands_in_a_page(snippet: Path) -> None:
     block = re.compile(rf"^```python[^\n]*\n{re.escape(snippet.read_text())}```$", re.MULTILINE)
 
     assert any(block.search((DOCS / page).read_text()) for page in PAGES)
+
+
+def commands(page: Path) -> Iterator[str]:
+    """The commands of a page, without the pipes behind them."""
+    for block in SHELL.findall(page.read_text()):
+        yield from COMMAND.findall(block.replace("\\\n", " "))
+
+
+COMMANDS = sorted(
+    {
+        command
+        for page in (DOCS.parent / "README.md", *DOCS.rglob("*.md"))
+        if page.name != "commands.md"
+        for command in commands(page)
+    }
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_on_a_page_is_understood(command: str) -> None:
+    """Every word is one that the command line knows."""
+    words = shlex.split(command, comments=True)
+
+    _, unknown = build_parser(words[:1]).parse_known_args(words)
+
+    assert not unknown
