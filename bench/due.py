@@ -1,0 +1,202 @@
+"""`python -m bench.due`: a hundred thousand retries come due at once. Does anything stand still?
+
+Timed are the event loop (how late a timer fires) while they are all sent, and the commits of others
+while as many rows of a paused subscription are resumed.
+"""
+
+import asyncio
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from bench.isolation import TOPIC
+from switchhook.clock import SystemClock
+from switchhook.dead_letter_stores.folder import FolderDeadLetterStore
+from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, version_key
+from switchhook.grid.dead_lettering import DeadLettering
+from switchhook.grid.deliver import NOT_BEFORE_RESUMED
+from switchhook.grid.engine import Engine
+from switchhook.grid.events import EventSchema
+from switchhook.grid.ports import Put, PutWaiting, WaitingDelivery
+from switchhook.grid.subscriptions import DeliverySettings, EventSubscription, WebHookDestination
+from switchhook.stores.sqlite import SqliteStore
+from switchhook.webhook.transport import HttpTransport
+
+ROWS, SUBSCRIPTIONS = 100_000, 10
+BAR_GAP_SECONDS = 0.05
+BAR_COMMIT_SECONDS = 0.2
+_CHUNK = 1_000
+_EVERY = 0.002
+
+
+class Gaps:
+    """How late timers fire on the event loop."""
+
+    def __init__(self) -> None:
+        self.late: list[float] = []
+        self._due = 0.0
+
+    def start(self) -> None:
+        """Measure from now on."""
+        loop = asyncio.get_running_loop()
+        self._due = loop.time() + _EVERY
+        self._handle = loop.call_at(self._due, self._fire)
+
+    def _fire(self) -> None:
+        self.late.append(asyncio.get_running_loop().time() - self._due)
+        self.start()
+
+    def stop(self) -> float:
+        """The longest gap, in seconds."""
+        self._handle.cancel()
+        return max(self.late)
+
+
+def _row(position: int, subscription: str, due_at: int) -> WaitingDelivery:
+    event = {
+        "id": f"event-{position}",
+        "subject": f"orders/{position}",
+        "eventType": "Shop.OrderPlaced",
+        "eventTime": "2026-01-01T00:00:00Z",
+        "data": {"note": "x" * 3800},
+        "dataVersion": "1.0",
+    }
+    return WaitingDelivery(
+        position=position,
+        subscription=subscription,
+        version=1,
+        topic=TOPIC.incarnation,
+        schema=EventSchema.EVENT_GRID,
+        published_at=time.time_ns(),
+        body=json.dumps([event]).encode(),
+        attempts=1,
+        due_at=due_at,
+    )
+
+
+async def _fill(store: SqliteStore, ports: list[int], due_at: int, subscriptions: int) -> None:
+    changes = [Put(TOPICS, TOPIC.incarnation, msgspec.json.encode(TOPIC))]
+    for number in range(subscriptions):
+        webhook = WebHookDestination(endpoint_url=f"http://127.0.0.1:{ports[number]}/hook")
+        each = EventSubscription(
+            incarnation=f"s{number}",
+            version=1,
+            name=f"hook-{number}",
+            topic=TOPIC.incarnation,
+            destination=webhook,
+        )
+        key = version_key(each.incarnation, each.version)
+        changes.append(Put(SUBSCRIPTION_VERSIONS, key, msgspec.json.encode(each)))
+    await store.commit(changes)
+    for first in range(0, ROWS, _CHUNK):
+        rows = [_row(n, f"s{n % subscriptions}", due_at) for n in range(first, first + _CHUNK)]
+        await store.commit([PutWaiting(row) for row in rows])
+
+
+def _engine(store: SqliteStore, folder: Path) -> Engine:
+    clock = SystemClock()
+    return Engine(
+        store=store,
+        transport=HttpTransport(allow_http=True),
+        clock=clock,
+        random=random.random,
+        dead_lettering=DeadLettering(FolderDeadLetterStore(folder / "dead"), clock),
+    )
+
+
+async def all_due(folder: Path, ports: list[int], subscriptions: int) -> tuple[float, float]:
+    """Seconds in which all are sent, and the longest gap of the event loop meanwhile."""
+    async with SqliteStore.open(folder) as store:
+        due_at = time.time_ns()
+        await _fill(store, ports, due_at, subscriptions)
+        engine = _engine(store, folder)
+        await engine.start()
+        gaps, started = Gaps(), time.perf_counter()
+        gaps.start()
+        running = asyncio.create_task(engine.run())
+        await _sent(engine, ROWS)
+        seconds = time.perf_counter() - started
+        longest = gaps.stop()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await engine.stop(0)
+    return seconds, longest
+
+
+async def _sent(engine: Engine, count: int) -> None:
+    queues = engine.router.queues.values()
+    while any(queue.in_flight or queue.retries for queue in queues) or not await _is_empty(engine):
+        engine.deliverer.attempt_ended.clear()
+        await engine.deliverer.attempt_ended.wait()
+
+
+async def _is_empty(engine: Engine) -> bool:
+    """Whether no row is left but those that the next checkpoint settles."""
+    await engine.checkpoint.write()
+    return await engine._store.next_due() is None
+
+
+async def resumed(folder: Path, ports: list[int]) -> tuple[float, float]:
+    """Seconds until the rows of a subscription are resumed; the longest commit meanwhile."""
+    async with SqliteStore.open(folder) as store:
+        await _fill(store, ports, NOT_BEFORE_RESUMED, 1)
+        engine = _engine(store, folder)
+        await engine.start()
+        engine.router.configure("s0", DeliverySettings(is_paused=True))
+        await engine.quiet()
+        engine.router.configure("s0", DeliverySettings())
+        started, commits = time.perf_counter(), []
+        resuming = asyncio.create_task(_until_resumed(engine))
+        while not resuming.done():
+            before = time.perf_counter()
+            await store.commit([Put("bench", "key", b"value")])
+            commits.append(time.perf_counter() - before)
+        seconds = time.perf_counter() - started
+        await engine.stop(0)
+    return seconds, max(commits)
+
+
+async def _until_resumed(engine: Engine) -> None:
+    """Checkpoints, as the engine's loop writes them, until every row is resumed."""
+    while engine.checkpoint.has_unwritten_rows:
+        await engine.checkpoint.write()
+
+
+def main() -> int:
+    """Print the table; answer 1 when a bar is missed."""
+    command = [sys.executable, "-m", "bench.sinks"]
+    with (
+        tempfile.TemporaryDirectory() as parent,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as sinks,  # noqa: S603
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        assert sinks.stdout is not None  # noqa: S101  it is a pipe
+        assert sinks.stdin is not None  # noqa: S101  so is this
+        ports = json.loads(sinks.stdout.readline())["is good"]
+        rows = [
+            ("longest gap of the loop", number, runner.run(all_due(place, ports, number)))
+            for number in (1, SUBSCRIPTIONS)
+            if (place := Path(parent) / f"due-{number}")
+        ]
+        commit = runner.run(resumed(Path(parent) / "resumed", ports))
+        sinks.stdin.close()
+    bars = [BAR_GAP_SECONDS] * len(rows) + [BAR_COMMIT_SECONDS]
+    rows.append(("longest commit of others", 1, commit))
+    print(f"{'':26} {'subscriptions':>13} {'all, s':>8} {'longest, s':>10} {'bar':>6}  met")
+    is_met = True
+    for (what, number, (seconds, longest)), bar in zip(rows, bars, strict=True):
+        is_met = is_met and longest < bar
+        met = "yes" if longest < bar else "NO"
+        print(f"{what:26} {number:13} {seconds:8.1f} {longest:10.3f} {bar:6}  {met}")
+    return 0 if is_met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
