@@ -143,6 +143,22 @@ async def test_due_rows_of_some_can_be_left_out(store: Store) -> None:
     assert await store.next_due(excluding=["full's", "s1", "s2"]) is None
 
 
+async def test_dead_letters_are_not_left_out(store: Store) -> None:
+    """They need nothing of who takes no deliveries; they stand in the order of all."""
+    waits = a_delivery(1, "full's", due_at=10)
+    letters = [
+        a_delivery(n, "full's", due_at=20 + n, dead_letter_reason="NotRetriable") for n in (2, 4)
+    ]
+    other = a_delivery(3, "s1", due_at=23)
+    await put_all(store, waits, *letters, other)
+
+    assert await store.due(30, 10, excluding=["full's"]) == [letters[0], other, letters[1]]
+    assert await store.due(30, 1, excluding=["full's"]) == [letters[0]]
+    assert await store.next_due(excluding=["full's"]) == mark(letters[0])
+    assert await store.next_due(mark(other), excluding=["full's"]) == mark(letters[1])
+    assert await store.due(30, 10) == [waits, letters[0], other, letters[1]]
+
+
 async def test_next_due_is_the_first_of_all(store: Store) -> None:
     """None when nothing waits."""
     nothing = await store.next_due()

@@ -4,7 +4,13 @@ import pytest
 
 from switchhook.grid.due import MAX_RETRIES
 from switchhook.grid.ports import WebhookRequest, WebhookResponse
-from switchhook.grid.subscriptions import Filter, RetryPolicy, WebHookDestination
+from switchhook.grid.subscriptions import (
+    DeadLetterDestination,
+    DeliverySettings,
+    Filter,
+    RetryPolicy,
+    WebHookDestination,
+)
 from tests.flow.conftest import Flow
 from tests.scripted_transport import Answer, always, in_turn
 
@@ -103,3 +109,17 @@ async def test_due_rows_of_a_parked_endpoint_are_not_written_again(flow: Flow, s
 
     assert flow.engine.router.queues["s1"].parked_until is not None
     assert len(changed) < 64
+
+
+async def test_dead_letter_is_written_while_its_subscription_stands_still(flow: Flow) -> None:
+    """Retries that are due and not sent stand before it."""
+    await flow.subscribe(
+        dead_letter_destination=DeadLetterDestination(resource_id="/a", container="c")
+    )
+    flow.transport.answer = in_turn(500, 400)
+    await flow.publish("retried", "rejected")
+    await flow.engine.quiet()
+    flow.engine.router.configure("s1", DeliverySettings(is_paused=True))
+    await flow.advance(minutes=6)
+
+    assert [event["id"] for event in flow.dead_letters.events] == ["rejected"]

@@ -328,8 +328,8 @@ class DeliveryState(Protocol):
         *,
         excluding: Collection[str] = (),
     ) -> list[WaitingDelivery]:
-        """Exception rows with `due_at <= now`, in the order of their `DueMark`s, after `after`;
-        none of the subscriptions `excluding`."""
+        """Exception rows with `due_at <= now`, in the order of their `DueMark`s, after `after`; of
+        the subscriptions `excluding` none but those that are due for their dead letter."""
 
     async def next_due(
         self, after: DueMark | None = None, *, excluding: Collection[str] = ()

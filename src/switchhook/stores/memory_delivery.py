@@ -103,7 +103,11 @@ class MemoryDeliveryState:
         return next((DueMark(*_order(each)) for each in self._after(after, excluding)), None)
 
     def _after(self, mark: DueMark | None, excluding: Collection[str]) -> list[WaitingDelivery]:
-        wanted = (each for each in self._waiting.values() if each.subscription not in excluding)
+        wanted = (
+            each
+            for each in self._waiting.values()
+            if each.dead_letter_reason or each.subscription not in excluding
+        )
         found = sorted(wanted, key=_order)
         if mark is None:
             return found

@@ -34,19 +34,31 @@ DELETE FROM waiting WHERE subscription = ?;
 -- note_dropped: The subscription is deleted, for those who do not know it yet.
 INSERT OR IGNORE INTO temp.dropped (subscription) VALUES (?);
 
--- due_waiting: The exception rows that are due after a mark, but for a JSON array of subscriptions.
+-- due_waiting: Exception rows that are due after a mark; of a JSON array of subscriptions, dead letters.
 SELECT
     subscription, position, run, version, topic, schema, published_at, body, attempts, due_at,
     last_outcome, last_status_code, last_attempt_at, lives_from, dead_letter_reason, given_up_at, traceparent
 FROM waiting
-WHERE due_at <= ? AND (due_at, position, subscription, run) > (?, ?, ?, ?)
-AND subscription NOT IN (SELECT value FROM json_each(?))
-ORDER BY due_at, position, subscription, run LIMIT ?;
+WHERE due_at <= ?1 AND (due_at, position, subscription, run) > (?2, ?3, ?4, ?5)
+AND subscription NOT IN (SELECT value FROM json_each(?6))
+UNION ALL
+SELECT
+    subscription, position, run, version, topic, schema, published_at, body, attempts, due_at,
+    last_outcome, last_status_code, last_attempt_at, lives_from, dead_letter_reason, given_up_at, traceparent
+FROM waiting INDEXED BY waiting_dead_letters_by_due_at
+WHERE dead_letter_reason <> '' AND due_at <= ?1
+AND (due_at, position, subscription, run) > (?2, ?3, ?4, ?5)
+AND subscription IN (SELECT value FROM json_each(?6))
+ORDER BY due_at, position, subscription, run LIMIT ?7;
 
--- next_due: The first mark after another, from the index alone, of such a subscription.
+-- next_due: The first mark of such a row after another, from indexes alone.
 SELECT due_at, position, subscription, run FROM waiting
-WHERE (due_at, position, subscription, run) > (?, ?, ?, ?)
-AND subscription NOT IN (SELECT value FROM json_each(?))
+WHERE (due_at, position, subscription, run) > (?1, ?2, ?3, ?4)
+AND subscription NOT IN (SELECT value FROM json_each(?5))
+UNION ALL
+SELECT due_at, position, subscription, run FROM waiting INDEXED BY waiting_dead_letters_by_due_at
+WHERE dead_letter_reason <> '' AND (due_at, position, subscription, run) > (?1, ?2, ?3, ?4)
+AND subscription IN (SELECT value FROM json_each(?5))
 ORDER BY due_at, position, subscription, run LIMIT 1;
 
 -- reschedule_waiting: The exception rows of a subscription that are due later are due at an instant.
