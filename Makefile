@@ -47,8 +47,11 @@ test: $(STAMPS)/python $(STAMPS)/node ## everything but the slow tests: under 5 
 test-all: $(STAMPS)/python $(STAMPS)/node ## every test there is
 	$(BIN)/python -m pytest -q
 
-bench: $(STAMPS)/python ## measure start-up, memory, throughput and latency
+bench: $(STAMPS)/python ## measure start-up, memory, isolation of endpoints, retries, explanations
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.isolation
+	$(BIN)/python -m bench.due
+	$(BIN)/python -m bench.explain
 
 docs: $(STAMPS)/python ## build the documentation into site/; a broken link is an error
 	$(BIN)/mkdocs build --strict --quiet
