@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from switchhook import defaults, tls
-from switchhook.authority import Applications, Authority, application_secret, open_key
+from switchhook.authority import Applications, Authority, application_secret, open_signing
 from switchhook.authority.claims import MANAGEMENT_AUDIENCES
 from switchhook.background import Background
 from switchhook.clock import HOUR, Clock, SystemClock, VirtualClock
@@ -266,7 +266,7 @@ def _open_access(settings: Settings, addresses: Origins) -> _Access:
     token = load_or_create_token(settings.data)
     client_secret = application_secret(settings)
     authority = Authority(
-        key=open_key(settings.data),
+        signing=open_signing(settings.data),
         origins=(addresses.https, addresses.http),
         applications=Applications({defaults.CLIENT_ID: client_secret}),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from switchhook.authority import Applications, Authority, load_or_create_key
+from switchhook.authority import Applications, Authority, open_signing
 from switchhook.cli.banner import TRUST_VARIABLES
 from tests.system.server_process import Command, ServerProcess
 
@@ -43,7 +43,7 @@ async def test_delivery_is_verified(server: ServerProcess) -> None:
     """The token that Event Grid sends to a protected webhook, and no other, passes the check."""
     origin = server.ready.https_endpoint
     authority = Authority(
-        key=lambda: load_or_create_key(server.data), origins=[origin], applications=Applications({})
+        signing=open_signing(server.data), origins=[origin], applications=Applications({})
     )
     token = authority.token_for(TENANT, "api://orders-hook")
 

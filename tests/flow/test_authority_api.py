@@ -11,7 +11,9 @@ from starlette.types import Receive, Scope, Send
 from yarl import URL
 
 from switchhook import defaults
-from switchhook.authority import Applications, Authority, SigningKey
+from switchhook.authority import Applications, Authority
+from switchhook.authority.signer import Signer
+from switchhook.authority.signing_key import SigningKey
 from switchhook.http import authority_api
 from switchhook.http.errors import exception_handlers
 from switchhook.http.management_guard import ManagementGuard
@@ -35,7 +37,7 @@ class Site:
     def __init__(self, secret: str = defaults.CLIENT_SECRET) -> None:
         self.client = ("127.0.0.1", 1)
         self.authority = Authority(
-            key=lambda: KEY,
+            signing=lambda: Signer(KEY),
             origins=[ORIGIN],
             applications=Applications({defaults.CLIENT_ID: secret}),
         )

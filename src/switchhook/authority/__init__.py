@@ -7,14 +7,12 @@ the management routes and the publish route accept, and tokens that protected we
 from switchhook.authority.applications import Applications, application_secret
 from switchhook.authority.authority import Authority
 from switchhook.authority.claims import Claims
-from switchhook.authority.signing_key import SigningKey, load_or_create_key, open_key
+from switchhook.authority.opening import open_signing
 
 __all__ = [
     "Applications",
     "Authority",
     "Claims",
-    "SigningKey",
     "application_secret",
-    "load_or_create_key",
-    "open_key",
+    "open_signing",
 ]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from switchhook.errors import StartError
 
+KEY_FILE = "authority-key.pem"
+
 
 def load_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
     """The content of the file; what `make` answers, when there was none.
@@ -14,10 +16,20 @@ def load_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
     Raises:
         StartError: it cannot be read or written, or is empty.
     """
+    content = read(path)
+    return _create(path, make()) if content is None else content
+
+
+def read(path: Path) -> bytes | None:
+    """The content of the file; None when there is none.
+
+    Raises:
+        StartError: it cannot be read, or is empty.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return _create(path, make())
+        return None
     except OSError as error:
         raise StartError(f"cannot read the secret {path}: {error}") from error
     if not content.strip():

@@ -1,9 +1,7 @@
 """Which key signs our tokens, and how do others get its public half?"""
 
 import base64
-import functools
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +15,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from switchhook.authority.secret_file import load_or_create
+from switchhook.authority.secret_file import KEY_FILE, load_or_create
 from switchhook.errors import StartError
 
-KEY_FILE = "authority-key.pem"
 _BITS = 2048
 _EXPONENT = 65537
 
@@ -41,19 +38,6 @@ class SigningKey:
             "kid": self.id,
             **_members(self.private),
         }
-
-
-def open_key(folder: Path) -> Callable[[], SigningKey]:
-    """The key of the data folder. A new one is made when it is asked for first: that takes longer
-    than anything else at a start, and most servers never sign a token.
-
-    Raises:
-        StartError: the file cannot be read, or holds no RSA key.
-    """
-    key = functools.cache(lambda: load_or_create_key(folder))
-    if (folder / KEY_FILE).exists():
-        key()
-    return key
 
 
 def load_or_create_key(folder: Path) -> SigningKey:

@@ -20,14 +20,14 @@ from switchhook import defaults
 from switchhook.authority import (
     Applications,
     Authority,
-    SigningKey,
     application_secret,
-    load_or_create_key,
-    open_key,
+    open_signing,
 )
 from switchhook.authority.applications import SECRET_FILE
 from switchhook.authority.authority import EVENT_GRID_APPLICATION_ID, MAX_TOKEN_LENGTH
-from switchhook.authority.signing_key import KEY_FILE
+from switchhook.authority.secret_file import KEY_FILE
+from switchhook.authority.signer import Signer
+from switchhook.authority.signing_key import SigningKey, load_or_create_key
 from switchhook.errors import StartError, TokenError, TokenFlaw
 from switchhook.settings import Settings
 
@@ -48,7 +48,7 @@ def an_authority(
 ) -> Authority:
     """The authority of a server with the default application."""
     return Authority(
-        key=lambda: key,
+        signing=lambda: Signer(key),
         origins=(origin, OTHER_ORIGIN),
         applications=Applications({defaults.CLIENT_ID: "secret"}),
         now=now,
@@ -261,10 +261,10 @@ def test_signing_key_is_made_once_and_private(tmp_path: Path) -> None:
 
 def test_key_is_made_when_it_is_asked_for(tmp_path: Path) -> None:
     """A start does not wait for it."""
-    key = open_key(tmp_path)
+    signing = open_signing(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
-    assert key().jwk() == load_or_create_key(tmp_path).jwk() == key().jwk()
+    assert signing().jwk() == load_or_create_key(tmp_path).jwk() == signing().jwk()
 
 
 def test_public_key_verifies_a_token() -> None:
@@ -295,7 +295,7 @@ def test_broken_signing_key_stops_the_start(tmp_path: Path, content: str, words:
     (tmp_path / KEY_FILE).write_text(content)
 
     with pytest.raises(StartError, match=words) as raised:
-        open_key(tmp_path)
+        open_signing(tmp_path)
 
     assert "delete the file" in str(raised.value)
 
