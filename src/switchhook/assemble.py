@@ -1,4 +1,4 @@
-"""The one place that picks adapters and wires the application."""
+"""The one place that picks adapters and puts the parts of a server together."""
 
 import asyncio
 import contextlib
@@ -6,21 +6,14 @@ import logging
 import os
 import random
 import secrets
-import signal
-import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-from starlette.applications import Starlette
-from starlette.types import ASGIApp
-
-from switchhook import defaults, tls
+from switchhook import defaults
 from switchhook.authority import Applications, Authority, application_secret, open_signing
 from switchhook.authority.claims import MANAGEMENT_AUDIENCES
 from switchhook.background import Background
@@ -29,48 +22,22 @@ from switchhook.communication import catalogue
 from switchhook.communication.arm_resources import EventRules
 from switchhook.communication.carriers.simulator import Simulator
 from switchhook.communication.directory import CommunicationDirectory
-from switchhook.communication.emit import EmitRequest, Emitter
 from switchhook.communication.management import Chance, Resources, open_resources
-from switchhook.communication.resources import CommunicationResource
 from switchhook.communication.sms.engine import SmsEngine
-from switchhook.communication.sms.inbound import parse_receive
-from switchhook.config_file import apply_tables
-from switchhook.config_tables import ConfigTables, read_tables
 from switchhook.dead_letter_stores.accounts import open_dead_letter_store
-from switchhook.default_resources import (
-    COMMUNICATION_ID,
-    TOPIC_ID,
-    ensure_defaults,
-    refuse_public_keys,
-    remove_resources,
-)
-from switchhook.endpoints import Endpoints, Origins, default_endpoints, origins
-from switchhook.errors import RequestError, StoreError, SwitchhookError
+from switchhook.endpoints import Origins
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
-from switchhook.grid.explain import Explainer
 from switchhook.grid.given_up import Keep
 from switchhook.grid.metrics import Metrics
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import AttemptHistory, DeadLetterStore
-from switchhook.grid.readings import read_now
 from switchhook.grid.resources.subscription_life import HandshakeTools
 from switchhook.grid.subscriptions import TimeProfile, WebHookDestination
 from switchhook.grid.tail import Tails
-from switchhook.http import authority_api, observability_api, validation_api
-from switchhook.http.arm_api import routes as arm_api
-from switchhook.http.arm_api.deliveries import DeliveryTools
-from switchhook.http.arm_api.events import EventRoutes
-from switchhook.http.arm_api.test_control import Control
-from switchhook.http.communication_api import sms_api
-from switchhook.http.errors import exception_handlers
-from switchhook.http.listener import Door, listening
 from switchhook.http.management_guard import ManagementGuard
-from switchhook.http.publish_api import PublishApi
 from switchhook.management_token import load_or_create_token
-from switchhook.quiescence import Quiescence
-from switchhook.settings import LogFullAction, Settings, is_exposed
-from switchhook.sockets import bind, loopback_twin
+from switchhook.settings import LogFullAction, Settings
 from switchhook.stores.attempts import SqliteAttemptHistory
 from switchhook.stores.sqlite import SqliteStore
 from switchhook.tracing import Tracing, open_tracing
@@ -87,72 +54,8 @@ _DEFAULT_SEED = 1
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
 
-async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
-    """Run a server until SIGINT or SIGTERM, or until its store fails; `ready` is called once.
-
-    Raises:
-        StartError: it cannot start as it was asked to.
-        StoreError: the store failed; what was acknowledged is there at the next start.
-    """
-    stop = asyncio.Event()
-    failures: list[BaseException] = []
-
-    def fail(error: BaseException) -> None:
-        failures.append(error)
-        stop.set()
-
-    try:
-        with _stop_signals(stop):
-            async with _running(settings, fail) as endpoints:
-                ready(endpoints)
-                await stop.wait()
-    except BaseExceptionGroup as group:
-        own, others = group.split(SwitchhookError)
-        if own is None or others is not None:
-            raise
-        raise _first(own) from None  # one clear line, not a group of one
-    if failures:
-        raise StoreError(f"the store in {settings.data} failed: {failures[0]}") from failures[0]
-
-
-def _first(group: BaseExceptionGroup[SwitchhookError]) -> SwitchhookError:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-@contextlib.contextmanager
-def _stop_signals(stop: asyncio.Event) -> Any:
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-
-    def ask() -> None:
-        for number in numbers:  # a second signal ends the process at once
-            loop.remove_signal_handler(number)
-        stop.set()
-
-    for number in numbers:
-        loop.add_signal_handler(number, ask)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
 @dataclass(frozen=True, kw_only=True)
-class _Listeners:
-    """The bound sockets of both doors; loopback has two addresses."""
-
-    http: list[socket.socket]
-    https: list[socket.socket]
-
-    @property
-    def origins(self) -> tuple[int, int]:
-        return self.http[0].getsockname()[1], self.https[0].getsockname()[1]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Stores:
+class Stores:
     """Everything that outlives the process; `history` is None where none is wanted."""
 
     store: SqliteStore
@@ -161,7 +64,7 @@ class _Stores:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Access:
+class Access:
     """Who may do what."""
 
     authority: Authority
@@ -170,7 +73,7 @@ class _Access:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Grid:
+class Grid:
     """The router, with what it is told by and tells."""
 
     engine: Engine
@@ -183,7 +86,7 @@ class _Grid:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Services:
+class Services:
     """What the routes are the edge of."""
 
     resources: Resources
@@ -191,54 +94,24 @@ class _Services:
     directory: CommunicationDirectory
 
 
-@contextlib.asynccontextmanager
-async def _running(
-    settings: Settings, fail: Callable[[BaseException], None]
-) -> AsyncIterator[Endpoints]:
-    tables = read_tables(settings.resources)
-    warning = check_proxy_environment(os.environ)
-    if warning:
-        log.warning("proxy.not_used", extra={"reason": warning})
-    certificates = tls.prepare(settings, os.environ, datetime.now(UTC))
-    context = tls.server_context(certificates)
-    async with contextlib.AsyncExitStack() as stack:
-        listeners = _bind(settings, stack)
-        addresses = origins(settings, *listeners.origins)
-        stores = await _open_stores(settings, stack, fail)
-        access = _open_access(settings, addresses)
-        grid = await _open_grid(settings, stack, stores, access.authority)
-        run = await stack.enter_async_context(_background(grid, settings.shutdown_grace))
-        services = await _open_services(settings, stores, grid, access.authority, addresses)
-        stack.push_async_callback(services.sms.close)
-        # Only now are the delivery settings known: nothing is sent to who is paused.
-        run(grid.engine.run())
-        await ensure_defaults(settings, services.resources)
-        refuse_public_keys(settings, services.resources)
-        readiness = observability_api.Readiness(stores.store.trouble)
-        control = _control(settings, tables, grid, services)
-        app = _app(settings, stores, access, grid, services, addresses, readiness, control)
-        grace = settings.shutdown_grace
-        await stack.enter_async_context(listening(app, listeners.http, None, grace))
-        await stack.enter_async_context(listening(app, listeners.https, context, grace))
-        stack.callback(grid.tails.close)  # before the doors close: they wait for answers to end
-        stack.callback(services.resources.life.stop)
-        await _begin(tables, grid, services)
-        readiness.pause = None
-        try:
-            data, client_secret = settings.data, access.client_secret
-            yield _endpoints(addresses, data, certificates, services.resources, client_secret)
-        finally:
-            readiness.pause = observability_api.STOPPING
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A server, but for its routes."""
+
+    settings: Settings
+    addresses: Origins
+    stores: Stores
+    access: Access
+    grid: Grid
+    services: Services
 
 
-# --- opening -------------------------------------------------------------------------------------
-
-
-async def _open_stores(
+async def open_stores(
     settings: Settings,
     stack: contextlib.AsyncExitStack,
     fail: Callable[[BaseException], None],
-) -> _Stores:
+) -> Stores:
+    """Open what is kept, as long as `stack` is open; `fail` is told when it cannot be kept."""
     store = await stack.enter_async_context(
         SqliteStore.open(settings.data, max_bytes=settings.max_log_bytes, on_failure=fail)
     )
@@ -248,7 +121,7 @@ async def _open_stores(
         settings.storage_accounts,
     )
     stack.push_async_callback(dead_letters.close)
-    return _Stores(store=store, history=history, dead_letters=dead_letters)
+    return Stores(store=store, history=history, dead_letters=dead_letters)
 
 
 async def _open_history(
@@ -262,7 +135,8 @@ async def _open_history(
     )
 
 
-def _open_access(settings: Settings, addresses: Origins) -> _Access:
+def open_access(settings: Settings, addresses: Origins) -> Access:
+    """The authority and the guard, with keys and secrets of the data folder and the settings."""
     token = load_or_create_token(settings.data)
     client_secret = application_secret(settings)
     authority = Authority(
@@ -277,12 +151,16 @@ def _open_access(settings: Settings, addresses: Origins) -> _Access:
         audiences=(*MANAGEMENT_AUDIENCES, addresses.https, addresses.http),
         authorization_uri=authority.issuer(),
     )
-    return _Access(authority=authority, guard=guard, client_secret=client_secret)
+    return Access(authority=authority, guard=guard, client_secret=client_secret)
 
 
-async def _open_grid(
-    settings: Settings, stack: contextlib.AsyncExitStack, stores: _Stores, authority: Authority
-) -> _Grid:
+async def open_grid(
+    settings: Settings, stack: contextlib.AsyncExitStack, stores: Stores, authority: Authority
+) -> Grid:
+    """The router, which knows what is stored; it delivers when its loops run."""
+    warning = check_proxy_environment(os.environ)
+    if warning:
+        log.warning("proxy.not_used", extra={"reason": warning})
     clock = VirtualClock(datetime.now(UTC)) if settings.virtual_clock else SystemClock()
     transport = CountedTransport(
         HttpTransport(allow_http=settings.allow_http_webhooks, ca_file=settings.webhook_ca)
@@ -298,10 +176,10 @@ async def _open_grid(
         dead_lettering=DeadLettering(stores.dead_letters, clock),
         tokens=authority,
         observation=Observation(history=stores.history, metrics=metrics, tracing=tracing),
-        limits=_limits(settings),
+        limits=limits_of(settings),
     )
     await engine.start()
-    return _Grid(
+    return Grid(
         engine=engine,
         clock=clock,
         transport=transport,
@@ -313,25 +191,26 @@ async def _open_grid(
 
 
 @contextlib.asynccontextmanager
-async def _background(grid: _Grid, grace_seconds: float) -> AsyncIterator[Run]:
+async def loops(grid: Grid, grace_seconds: float) -> AsyncIterator[Run]:
     """What runs beside the routes; at the end running attempts may finish.
 
     A loop, begun by the yielded function, ends the server when it fails.
     """
     async with asyncio.TaskGroup() as group:
-        loops: list[asyncio.Task[None]] = []
+        running: list[asyncio.Task[None]] = []
         try:
-            yield lambda loop: loops.append(group.create_task(loop))
+            yield lambda loop: running.append(group.create_task(loop))
         finally:
-            for each in loops:
+            for each in running:
                 each.cancel()
             await grid.background.close()
     await grid.engine.stop(grace_seconds)
 
 
-async def _open_services(
-    settings: Settings, stores: _Stores, grid: _Grid, authority: Authority, addresses: Origins
-) -> _Services:
+async def open_services(
+    settings: Settings, stores: Stores, grid: Grid, authority: Authority, addresses: Origins
+) -> Services:
+    """Resources and the engines of Communication Services, with all that is stored of them."""
     spawn = grid.background.spawn
     directory = CommunicationDirectory(lambda gone: spawn(sms.forget(gone.topic)))
     resources = await open_resources(
@@ -362,150 +241,11 @@ async def _open_services(
         new_guid=uuid.uuid4,
         directory=directory,
     )
-    return _Services(resources=resources, sms=sms, directory=directory)
+    return Services(resources=resources, sms=sms, directory=directory)
 
 
-def _app(
-    settings: Settings,
-    stores: _Stores,
-    access: _Access,
-    grid: _Grid,
-    services: _Services,
-    addresses: Origins,
-    readiness: observability_api.Readiness,
-    control: Control,
-) -> ASGIApp:
-    """Both ways into the server: publishing, and all the rest."""
-    publishing = PublishApi(
-        publisher=grid.engine.publisher,
-        topics=grid.engine.router.topics,
-        verify_token=access.authority.verify,
-        tracing=grid.tracing,
-    )
-    routes = [
-        *arm_api.routes(
-            resources=services.resources,
-            guard=access.guard,
-            public_url=lambda: addresses.https,
-            actions=_actions(services.sms, grid),
-            deliveries=DeliveryTools(
-                replays=grid.engine.replays,
-                faults=grid.engine.deliverer.faults,
-                records=stores.store,
-                clock=grid.clock,
-            ),
-            events=_event_routes(settings, stores, grid, services.resources),
-            control=control,
-        ),
-        *authority_api.routes(access.authority, access.guard),
-        *validation_api.routes(services.resources.subscriptions),
-        *observability_api.routes(
-            scrapes=_scrapes(stores, grid),
-            readiness=readiness,
-            guard=access.guard,
-            needs_token=is_exposed(settings) and not settings.open_metrics,
-        ),
-        *sms_api.routes(
-            sms=services.sms, directory=services.directory, host_aliases=_authorities(addresses)
-        ),
-    ]
-    return Door(publishing, Starlette(routes=routes, exception_handlers=exception_handlers()))
-
-
-def _event_routes(
-    settings: Settings, stores: _Stores, grid: _Grid, resources: Resources
-) -> EventRoutes:
-    engine = grid.engine
-    explainer = Explainer(
-        store=stores.store,
-        router=engine.router,
-        checkpoint=engine.checkpoint,
-        history=stores.history,
-        clock=grid.clock,
-        keep=_limits(settings).given_up,
-    )
-    return EventRoutes(
-        explainer=explainer,
-        tails=grid.tails,
-        directory=engine.router.topics,
-        sources=resources.sources,
-        topics=resources.topics,
-        subscriptions=resources.subscriptions,
-        clock=grid.clock,
-    )
-
-
-def _scrapes(stores: _Stores, grid: _Grid) -> observability_api.Scrapes:
-    router, clock = grid.engine.router, grid.clock
-    return observability_api.Scrapes(
-        metrics=grid.metrics,
-        read=lambda: read_now(store=stores.store, router=router, clock=clock),
-        started_at=clock.now(),
-    )
-
-
-async def _reset(
-    settings: Settings,
-    tables: ConfigTables,
-    grid: _Grid,
-    services: _Services,
-    *,
-    everything: bool,
-) -> None:
-    """Forget what has happened, and, when asked to, all that was not there at the first start."""
-    resources = services.resources
-    for record in list(resources.communication.all()):
-        await services.sms.forget(record.resource.topic)
-    if everything:
-        await remove_resources(resources)
-    await grid.engine.forget()
-    if everything:
-        await ensure_defaults(settings, resources)
-        await _apply(tables, grid, services)
-
-
-async def _begin(tables: ConfigTables, grid: _Grid, services: _Services) -> None:
-    """The server listens: take up what an earlier run left, and do what the file asks for."""
-    services.resources.life.start()
-    await services.sms.resume()
-    await _apply(tables, grid, services)
-
-
-async def _apply(tables: ConfigTables, grid: _Grid, services: _Services) -> None:
-    await apply_tables(
-        tables,
-        resources=services.resources,
-        clock=grid.clock,
-        spawn=grid.background.spawn,
-        rest=grid.background.rest,
-    )
-
-
-# --- parts ---------------------------------------------------------------------------------------
-
-
-def _bind(settings: Settings, stack: contextlib.AsyncExitStack) -> _Listeners:
-    def both(port: int, flag: str) -> list[socket.socket]:
-        bound = [bind(settings.host, port, flag)]
-        twin = loopback_twin(bound[0])
-        bound += [twin] if twin is not None else []
-        for each in bound:
-            stack.callback(each.close)
-        return bound
-
-    return _Listeners(
-        http=both(settings.http_port, "--http-port"),
-        https=both(settings.https_port, "--https-port"),
-    )
-
-
-def _token(authority: Authority, webhook: WebHookDestination) -> str | None:
-    if not webhook.application_id_or_uri:
-        return None
-    return authority.token_for(webhook.tenant_id, webhook.application_id_or_uri)
-
-
-def _limits(settings: Settings) -> Limits:
+def limits_of(settings: Settings) -> Limits:
+    """The bounds of the router."""
     return Limits(
         max_age=int(settings.retention_hours * HOUR),
         max_bytes=settings.max_log_bytes,
@@ -529,65 +269,12 @@ def _jitter(settings: Settings) -> Callable[[], float]:
     return random.Random(seed).random  # noqa: S311 - nothing secret: it spreads retries
 
 
-def _control(settings: Settings, tables: ConfigTables, grid: _Grid, services: _Services) -> Control:
-    """What tests may do with the server."""
-    # The router comes last: whether it has something to do it must look up in its store.
-    quiescence = Quiescence((grid.background, services.sms, grid.transport, grid.engine))
-    if isinstance(grid.clock, VirtualClock):
-        grid.clock.wait_for(quiescence.reached)
-    return Control(
-        clock=grid.clock,
-        idle=quiescence.reached,
-        requests_sent=lambda: grid.transport.sent,
-        reset=lambda everything: _reset(settings, tables, grid, services, everything=everything),
-    )
-
-
-def _actions(sms: SmsEngine, grid: _Grid) -> dict[str, Any]:
-    """The management actions that act as something outside: a phone, any source of events."""
-    emitter = Emitter(commit=grid.engine.publisher.commit, clock=grid.clock, new_guid=uuid.uuid4)
-
-    async def receive_sms(resource: CommunicationResource, body: dict[str, Any]) -> Any:
-        asked = parse_receive(msgspec.json.encode(body))
-        return {"messageId": await sms.receive(resource, asked.from_, asked.to, asked.message)}
-
-    async def emit_event(resource: CommunicationResource, body: dict[str, Any]) -> Any:
-        try:
-            request = msgspec.convert(body, EmitRequest)
-        except msgspec.ValidationError as error:
-            raise RequestError(400, "InvalidRequest", str(error)) from error
-        return await emitter.emit(resource, request)
-
-    return {"receivesms": receive_sms, "emitevent": emit_event}
-
-
-# --- names ---------------------------------------------------------------------------------------
+def _token(authority: Authority, webhook: WebHookDestination) -> str | None:
+    if not webhook.application_id_or_uri:
+        return None
+    return authority.token_for(webhook.tenant_id, webhook.application_id_or_uri)
 
 
 def _own_names(settings: Settings) -> list[str]:
     public = urlsplit(settings.public_url).hostname if settings.public_url else None
     return [name for name in (settings.host, public, *settings.tls_san) if name]
-
-
-def _authorities(addresses: Origins) -> list[str]:
-    return [urlsplit(origin).netloc for origin in addresses]
-
-
-def _endpoints(
-    addresses: Origins,
-    data: Path,
-    certificates: tls.Certificates,
-    resources: Resources,
-    client_secret: str,
-) -> Endpoints:
-    resource = resources.communication.get(COMMUNICATION_ID).resource
-    return default_endpoints(
-        addresses,
-        data=data,
-        ca=certificates.ca,
-        bundle=certificates.bundle,
-        communication_key=resource.keys[0],
-        topic_key=resources.topics.keys(TOPIC_ID)[0],
-        client_secret=client_secret,
-        numbers=tuple(number.value for number in resource.numbers),
-    )

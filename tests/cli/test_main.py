@@ -64,7 +64,7 @@ def test_light_commands_load_no_server() -> None:
     """Start-up time: `--version` loads neither the server nor its libraries."""
     script = (
         "import sys, switchhook.cli.main\n"
-        "heavy = {'starlette', 'uvicorn', 'apsw', 'cryptography', 'switchhook.assemble'}\n"
+        "heavy = {'starlette', 'uvicorn', 'apsw', 'cryptography', 'switchhook.server'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)

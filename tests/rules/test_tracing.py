@@ -152,7 +152,7 @@ def test_missing_extra_is_one_clear_line() -> None:
 def test_server_does_not_load_opentelemetry() -> None:
     """Nor the library of the metrics' text form: a start pays for neither."""
     code = (
-        "import sys, switchhook.assemble\n"
+        "import sys, switchhook.server\n"
         "print(sorted({n.partition('.')[0] for n in sys.modules}"
         " & {'opentelemetry', 'prometheus_client', 'requests'}))"
     )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from switchhook import assemble, logs
+from switchhook import logs, server
 from switchhook.cli.banner import render, wants_color
 from switchhook.endpoints import Endpoints, forget, save, to_line
 from switchhook.settings import Settings, read_settings
@@ -46,7 +46,7 @@ def serve(arguments: argparse.Namespace) -> int:
             print(_ready_message(settings, data, endpoints), flush=True)
 
         try:
-            runner.run(assemble.serve(replace(settings, data=data), announce))
+            runner.run(server.serve(replace(settings, data=data), announce))
         finally:
             forget(data)
     return 0

@@ -22,9 +22,9 @@ from switchhook.grid.subscriptions import DeliverySettings, EventSubscription
 from switchhook.grid.topics import Topic
 from switchhook.http import validation_api
 from switchhook.http.arm_api import routes as arm_routes
+from switchhook.http.arm_api.control import Control
 from switchhook.http.arm_api.deliveries import DeliveryTools
 from switchhook.http.arm_api.events import EventRoutes
-from switchhook.http.arm_api.test_control import Control
 from switchhook.http.errors import exception_handlers
 from switchhook.http.management_guard import ManagementGuard
 from switchhook.stores.memory import MemoryStore

@@ -15,13 +15,13 @@ from switchhook.errors import RequestError, StoreError
 from switchhook.grid.resources.ids import ResourcePath, collapse, parse_path
 from switchhook.grid.resources.topic_rules import K
 from switchhook.http.arm_api.communication import Action, CommunicationRoutes
+from switchhook.http.arm_api.control import Control, ControlRoutes
 from switchhook.http.arm_api.deliveries import DeliveryTools, delivery_table
 from switchhook.http.arm_api.domains import DomainRoutes
 from switchhook.http.arm_api.events import EventRoutes
 from switchhook.http.arm_api.exchange import ArmRequest, base_url_of, with_usual_headers
 from switchhook.http.arm_api.keyed import KeyedRoutes
 from switchhook.http.arm_api.subscriptions import SubscriptionRoutes
-from switchhook.http.arm_api.test_control import Control, ControlRoutes
 from switchhook.http.arm_api.topics import TopicRoutes
 from switchhook.http.errors import arm_error, from_store_error
 from switchhook.http.management_guard import ManagementGuard

@@ -1,0 +1,124 @@
+"""Which routes does a server have, and what is behind each?"""
+
+import uuid
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from switchhook.assemble import Grid, Parts, limits_of
+from switchhook.communication.emit import EmitRequest, Emitter
+from switchhook.communication.resources import CommunicationResource
+from switchhook.communication.sms.engine import SmsEngine
+from switchhook.communication.sms.inbound import parse_receive
+from switchhook.endpoints import Origins
+from switchhook.errors import RequestError
+from switchhook.grid.explain import Explainer
+from switchhook.grid.readings import read_now
+from switchhook.http import authority_api, observability_api, validation_api
+from switchhook.http.arm_api import routes as arm_api
+from switchhook.http.arm_api.control import Control
+from switchhook.http.arm_api.deliveries import DeliveryTools
+from switchhook.http.arm_api.events import EventRoutes
+from switchhook.http.communication_api import sms_api
+from switchhook.http.errors import exception_handlers
+from switchhook.http.listener import Door
+from switchhook.http.publish_api import PublishApi
+from switchhook.settings import is_exposed
+
+
+def build_app(parts: Parts, readiness: observability_api.Readiness, control: Control) -> ASGIApp:
+    """Both ways into the server: publishing, and all the rest."""
+    access, grid, services = parts.access, parts.grid, parts.services
+    publishing = PublishApi(
+        publisher=grid.engine.publisher,
+        topics=grid.engine.router.topics,
+        verify_token=access.authority.verify,
+        tracing=grid.tracing,
+    )
+    routes = [
+        *arm_api.routes(
+            resources=services.resources,
+            guard=access.guard,
+            public_url=lambda: parts.addresses.https,
+            actions=_actions(services.sms, grid),
+            deliveries=DeliveryTools(
+                replays=grid.engine.replays,
+                faults=grid.engine.deliverer.faults,
+                records=parts.stores.store,
+                clock=grid.clock,
+            ),
+            events=_event_routes(parts),
+            control=control,
+        ),
+        *authority_api.routes(access.authority, access.guard),
+        *validation_api.routes(services.resources.subscriptions),
+        *observability_api.routes(
+            scrapes=_scrapes(parts),
+            readiness=readiness,
+            guard=access.guard,
+            needs_token=is_exposed(parts.settings) and not parts.settings.open_metrics,
+        ),
+        *sms_api.routes(
+            sms=services.sms,
+            directory=services.directory,
+            host_aliases=_authorities(parts.addresses),
+        ),
+    ]
+    return Door(publishing, Starlette(routes=routes, exception_handlers=exception_handlers()))
+
+
+def _event_routes(parts: Parts) -> EventRoutes:
+    grid, resources = parts.grid, parts.services.resources
+    engine = grid.engine
+    explainer = Explainer(
+        store=parts.stores.store,
+        router=engine.router,
+        checkpoint=engine.checkpoint,
+        history=parts.stores.history,
+        clock=grid.clock,
+        keep=limits_of(parts.settings).given_up,
+    )
+    return EventRoutes(
+        explainer=explainer,
+        tails=grid.tails,
+        directory=engine.router.topics,
+        sources=resources.sources,
+        topics=resources.topics,
+        subscriptions=resources.subscriptions,
+        clock=grid.clock,
+    )
+
+
+def _scrapes(parts: Parts) -> observability_api.Scrapes:
+    grid, store = parts.grid, parts.stores.store
+    router, clock = grid.engine.router, grid.clock
+    return observability_api.Scrapes(
+        metrics=grid.metrics,
+        read=lambda: read_now(store=store, router=router, clock=clock),
+        started_at=clock.now(),
+    )
+
+
+def _actions(sms: SmsEngine, grid: Grid) -> dict[str, Any]:
+    """The management actions that act as something outside: a phone, any source of events."""
+    emitter = Emitter(commit=grid.engine.publisher.commit, clock=grid.clock, new_guid=uuid.uuid4)
+
+    async def receive_sms(resource: CommunicationResource, body: dict[str, Any]) -> Any:
+        asked = parse_receive(msgspec.json.encode(body))
+        return {"messageId": await sms.receive(resource, asked.from_, asked.to, asked.message)}
+
+    async def emit_event(resource: CommunicationResource, body: dict[str, Any]) -> Any:
+        try:
+            request = msgspec.convert(body, EmitRequest)
+        except msgspec.ValidationError as error:
+            raise RequestError(400, "InvalidRequest", str(error)) from error
+        return await emitter.emit(resource, request)
+
+    return {"receivesms": receive_sms, "emitevent": emit_event}
+
+
+def _authorities(addresses: Origins) -> list[str]:
+    return [urlsplit(origin).netloc for origin in addresses]

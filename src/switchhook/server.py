@@ -1,0 +1,222 @@
+"""In which order does a server start, and when does it end?"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from switchhook import tls
+from switchhook.app import build_app
+from switchhook.assemble import (
+    Parts,
+    loops,
+    open_access,
+    open_grid,
+    open_services,
+    open_stores,
+)
+from switchhook.clock import VirtualClock
+from switchhook.config_file import apply_tables
+from switchhook.config_tables import ConfigTables, read_tables
+from switchhook.default_resources import (
+    COMMUNICATION_ID,
+    TOPIC_ID,
+    ensure_defaults,
+    refuse_public_keys,
+    remove_resources,
+)
+from switchhook.endpoints import Endpoints, default_endpoints, origins
+from switchhook.errors import StoreError, SwitchhookError
+from switchhook.http import observability_api
+from switchhook.http.arm_api.control import Control
+from switchhook.http.listener import listening
+from switchhook.quiescence import Quiescence
+from switchhook.settings import Settings
+from switchhook.sockets import bind, loopback_twin
+
+
+async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
+    """Run a server until SIGINT or SIGTERM, or until its store fails; `ready` is called once.
+
+    Raises:
+        StartError: it cannot start as it was asked to.
+        StoreError: the store failed; what was acknowledged is there at the next start.
+    """
+    stop = asyncio.Event()
+    failures: list[BaseException] = []
+
+    def fail(error: BaseException) -> None:
+        failures.append(error)
+        stop.set()
+
+    try:
+        with _stop_signals(stop):
+            async with _running(settings, fail) as endpoints:
+                ready(endpoints)
+                await stop.wait()
+    except BaseExceptionGroup as group:
+        own, others = group.split(SwitchhookError)
+        if own is None or others is not None:
+            raise
+        raise _first(own) from None  # one clear line, not a group of one
+    if failures:
+        raise StoreError(f"the store in {settings.data} failed: {failures[0]}") from failures[0]
+
+
+def _first(group: BaseExceptionGroup[SwitchhookError]) -> SwitchhookError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+@contextlib.contextmanager
+def _stop_signals(stop: asyncio.Event) -> Any:
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def ask() -> None:
+        for number in numbers:  # a second signal ends the process at once
+            loop.remove_signal_handler(number)
+        stop.set()
+
+    for number in numbers:
+        loop.add_signal_handler(number, ask)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Listeners:
+    """The bound sockets of both doors; loopback has two addresses."""
+
+    http: list[socket.socket]
+    https: list[socket.socket]
+
+    @property
+    def origins(self) -> tuple[int, int]:
+        return self.http[0].getsockname()[1], self.https[0].getsockname()[1]
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    settings: Settings, fail: Callable[[BaseException], None]
+) -> AsyncIterator[Endpoints]:
+    tables = read_tables(settings.resources)
+    certificates = tls.prepare(settings, os.environ, datetime.now(UTC))
+    context = tls.server_context(certificates)
+    async with contextlib.AsyncExitStack() as stack:
+        listeners = _bind(settings, stack)
+        addresses = origins(settings, *listeners.origins)
+        stores = await open_stores(settings, stack, fail)
+        access = open_access(settings, addresses)
+        grid = await open_grid(settings, stack, stores, access.authority)
+        run = await stack.enter_async_context(loops(grid, settings.shutdown_grace))
+        services = await open_services(settings, stores, grid, access.authority, addresses)
+        stack.push_async_callback(services.sms.close)
+        # Only now are the delivery settings known: nothing is sent to who is paused.
+        run(grid.engine.run())
+        await ensure_defaults(settings, services.resources)
+        refuse_public_keys(settings, services.resources)
+        parts = Parts(
+            settings=settings,
+            addresses=addresses,
+            stores=stores,
+            access=access,
+            grid=grid,
+            services=services,
+        )
+        readiness = observability_api.Readiness(stores.store.trouble)
+        app = build_app(parts, readiness, _control(parts, tables))
+        grace = settings.shutdown_grace
+        await stack.enter_async_context(listening(app, listeners.http, None, grace))
+        await stack.enter_async_context(listening(app, listeners.https, context, grace))
+        stack.callback(grid.tails.close)  # before the doors close: they wait for answers to end
+        stack.callback(services.resources.life.stop)
+        await _begin(parts, tables)
+        readiness.pause = None
+        try:
+            yield _endpoints(parts, certificates)
+        finally:
+            readiness.pause = observability_api.STOPPING
+
+
+async def _begin(parts: Parts, tables: ConfigTables) -> None:
+    """The server listens: take up what an earlier run left, and do what the file asks for."""
+    parts.services.resources.life.start()
+    await parts.services.sms.resume()
+    await _apply(parts, tables)
+
+
+async def _apply(parts: Parts, tables: ConfigTables) -> None:
+    await apply_tables(
+        tables,
+        resources=parts.services.resources,
+        clock=parts.grid.clock,
+        spawn=parts.grid.background.spawn,
+        rest=parts.grid.background.rest,
+    )
+
+
+def _control(parts: Parts, tables: ConfigTables) -> Control:
+    """What tests may do with the server."""
+    grid = parts.grid
+    # The router comes last: whether it has something to do it must look up in its store.
+    quiescence = Quiescence((grid.background, parts.services.sms, grid.transport, grid.engine))
+    if isinstance(grid.clock, VirtualClock):
+        grid.clock.wait_for(quiescence.reached)
+    return Control(
+        clock=grid.clock,
+        idle=quiescence.reached,
+        requests_sent=lambda: grid.transport.sent,
+        reset=lambda everything: _reset(parts, tables, everything=everything),
+    )
+
+
+async def _reset(parts: Parts, tables: ConfigTables, *, everything: bool) -> None:
+    """Forget what has happened, and, when asked to, all that was not there at the first start."""
+    resources = parts.services.resources
+    for record in list(resources.communication.all()):
+        await parts.services.sms.forget(record.resource.topic)
+    if everything:
+        await remove_resources(resources)
+    await parts.grid.engine.forget()
+    if everything:
+        await ensure_defaults(parts.settings, resources)
+        await _apply(parts, tables)
+
+
+def _bind(settings: Settings, stack: contextlib.AsyncExitStack) -> _Listeners:
+    def both(port: int, flag: str) -> list[socket.socket]:
+        bound = [bind(settings.host, port, flag)]
+        twin = loopback_twin(bound[0])
+        bound += [twin] if twin is not None else []
+        for each in bound:
+            stack.callback(each.close)
+        return bound
+
+    return _Listeners(
+        http=both(settings.http_port, "--http-port"),
+        https=both(settings.https_port, "--https-port"),
+    )
+
+
+def _endpoints(parts: Parts, certificates: tls.Certificates) -> Endpoints:
+    resources = parts.services.resources
+    resource = resources.communication.get(COMMUNICATION_ID).resource
+    return default_endpoints(
+        parts.addresses,
+        data=parts.settings.data,
+        ca=certificates.ca,
+        bundle=certificates.bundle,
+        communication_key=resource.keys[0],
+        topic_key=resources.topics.keys(TOPIC_ID)[0],
+        client_secret=parts.access.client_secret,
+        numbers=tuple(number.value for number in resource.numbers),
+    )
