@@ -180,3 +180,10 @@ def to_text(instant: int, digits: int = 7) -> str:
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     fraction = f".{nanoseconds:09d}"[: digits + 1] if digits else ""
     return f"{whole}{fraction}Z"
+
+
+def to_dotnet_text(instant: int) -> str:
+    """As .NET puts a time into a message: `1/31/2026 9:05:00 PM`, in UTC."""
+    at = to_datetime(instant)
+    half = "AM" if at.hour < 12 else "PM"  # not %p, which follows the locale
+    return f"{at.month}/{at.day}/{at.year} {at.hour % 12 or 12}:{at:%M:%S} {half}"

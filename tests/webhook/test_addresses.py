@@ -6,7 +6,6 @@ from switchhook.webhook.addresses import (
     AddressRules,
     Endpoint,
     InvalidUrlError,
-    is_loopback,
     parse_url,
 )
 from switchhook.webhook.proxies import ProxyEnvironment, read_proxy_environment
@@ -74,26 +73,6 @@ def test_url_that_cannot_be_called_is_refused(url: str, reason: str) -> None:
 
     assert reason in str(caught.value)
     assert "secret" not in str(caught.value).replace("a secret into the query", "")
-
-
-@pytest.mark.parametrize(
-    ("address", "expected"),
-    [
-        ("127.0.0.1", True),
-        ("127.255.255.254", True),
-        ("::1", True),
-        ("::ffff:127.0.0.1", True),
-        ("0.0.0.0", False),
-        ("10.0.0.1", False),
-        ("169.254.169.254", False),
-        ("::ffff:10.0.0.1", False),
-        ("::", False),
-        ("fe80::1%lo", False),
-    ],
-)
-def test_loopback_is_127_and_colon_colon_1(address: str, expected: bool) -> None:
-    """Nothing else is this machine alone."""
-    assert is_loopback(address) is expected
 
 
 @pytest.mark.parametrize(

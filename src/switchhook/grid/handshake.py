@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from switchhook.clock import MINUTE, SECOND, to_datetime, to_text
+from switchhook.clock import MINUTE, SECOND, to_dotnet_text, to_text
 from switchhook.grid.ports import WebhookRequest, WebhookResponse
 
 VALIDATION_EVENT = "Microsoft.EventGrid.SubscriptionValidationEvent"
@@ -138,7 +138,7 @@ def manual_message(base_url: str, body: bytes, activity: str, now: int) -> str:
 
 def closing(activity: str, now: int) -> str:
     """What every message of Event Grid about a handshake ends with."""
-    return f"Activity id:{activity}, timestamp: {_dotnet_time(now)} (UTC)."
+    return f"Activity id:{activity}, timestamp: {to_dotnet_text(now)} (UTC)."
 
 
 def _echoes(body: bytes, code: str) -> bool:
@@ -162,11 +162,6 @@ def _status_name(status: int | None) -> str:
     except ValueError:
         return str(status)
     return "".join(c for c in phrase if c.isalnum())
-
-
-def _dotnet_time(instant: int) -> str:
-    at = to_datetime(instant)
-    return f"{at.month}/{at.day}/{at.year} {at.hour % 12 or 12}:{at:%M:%S %p}"
 
 
 def _digest(handshake_id: str, token: str) -> bytes:

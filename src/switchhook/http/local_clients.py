@@ -1,11 +1,10 @@
 """Does a request come from a program on the server's own machine?"""
 
-import ipaddress
-
 from starlette.requests import Request
 
 from switchhook.errors import RequestError
-from switchhook.http.management_guard import is_loopback_name
+from switchhook.http.management_guard import names_loopback
+from switchhook.loopback import is_loopback_address
 
 
 def check_is_local(request: Request, message: str) -> None:
@@ -19,17 +18,8 @@ def check_is_local(request: Request, message: str) -> None:
     is_forwarded = "x-forwarded-for" in headers or "forwarded" in headers or "via" in headers
     if (
         client is None
-        or not _is_loopback(client.host)
+        or not is_loopback_address(client.host)
         or is_forwarded
-        or not is_loopback_name(headers.get("host", ""))
+        or not names_loopback(headers.get("host", ""))
     ):
         raise RequestError(403, "Forbidden", message)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback

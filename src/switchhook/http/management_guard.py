@@ -6,7 +6,6 @@ refused.
 """
 
 import hmac
-import ipaddress
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -14,6 +13,7 @@ from typing import NoReturn
 from starlette.datastructures import Headers
 
 from switchhook.errors import RequestError, TokenError, TokenFlaw
+from switchhook.loopback import is_loopback_host
 from switchhook.management_token import TOKEN_FILE
 
 # Raises TokenError for a token that is not for one of the audiences.
@@ -70,7 +70,7 @@ class ManagementGuard:
 
     def is_known(self, host: str) -> bool:
         """Whether a `Host` header names this machine."""
-        return is_loopback_name(host) or _name(host) in self._hosts
+        return names_loopback(host) or _name(host) in self._hosts
 
     def check_token(self, headers: Headers) -> None:
         """Let a request through that carries a token, whatever page it comes from.
@@ -114,15 +114,9 @@ class ManagementGuard:
         raise RequestError(401, code, message, challenge=challenge)
 
 
-def is_loopback_name(host: str) -> bool:
+def names_loopback(host: str) -> bool:
     """Whether a `Host` header names this machine as only its own programs can."""
-    name = _name(host)
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return is_loopback_host(_name(host))
 
 
 def _wording(

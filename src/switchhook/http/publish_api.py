@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from switchhook.clock import from_datetime, to_dotnet_text
 from switchhook.errors import RequestError, StoreError
 from switchhook.grid.access_keys import TopicDirectory
 from switchhook.grid.endpoint_names import is_publish_path, name_in
@@ -158,10 +159,7 @@ class PublishApi:
 
     def _report(self, request_id: str) -> str:
         """The end of every error message of the live service."""
-        now = self._now()
-        hour = now.hour % 12 or 12
-        half = "AM" if now.hour < 12 else "PM"
-        time = f"{now.month}/{now.day}/{now.year} {hour}:{now:%M:%S} {half}"
+        time = to_dotnet_text(from_datetime(self._now()))
         return (
             f" Report '{request_id}:0:{time} (UTC)' to our forums for assistance or raise a "
             "support ticket."

@@ -2,11 +2,12 @@
 
 import re
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from urllib.parse import SplitResult, quote, urlsplit
 
 import msgspec
 
+from switchhook.loopback import is_loopback_address
 from switchhook.webhook.proxies import ProxyEnvironment
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -86,7 +87,7 @@ class AddressRules(msgspec.Struct, frozen=True):
 
     def refusal(self, endpoint: Endpoint, address: str) -> str | None:
         """Why an address that the endpoint's host resolved to is not allowed; None if it is."""
-        if is_loopback(address):
+        if is_loopback_address(address):
             return None
         if not endpoint.is_tls and not self.allow_http:
             return (
@@ -94,14 +95,6 @@ class AddressRules(msgspec.Struct, frozen=True):
                 f"use https or start the server with {ALLOW_HTTP_OPTION}"
             )
         return self.proxies.refusal(endpoint.scheme, endpoint.host, endpoint.port)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an IP address in text is this machine's own: 127.0.0.0/8 or ::1."""
-    parsed = ip_address(address)
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
-        return parsed.ipv4_mapped.is_loopback
-    return parsed.is_loopback
 
 
 def is_ip_literal(host: str) -> bool:

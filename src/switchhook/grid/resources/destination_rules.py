@@ -4,7 +4,6 @@ Source: azure-mgmt-eventgrid 10.4.0, `WebHookEventSubscriptionDestination` and
 `DeliveryWithResourceIdentity`; secure-webhook-delivery.md.
 """
 
-import ipaddress
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from switchhook.grid.resources.body_rules import (
 from switchhook.grid.resources.identity_rules import read_identity, render_identity
 from switchhook.grid.resources.records import ResourceIdentity, SubscriptionDefinition
 from switchhook.grid.subscriptions import WebHookDestination
+from switchhook.loopback import is_loopback_host
 
 PLAIN = "destination"
 WITH_IDENTITY = "deliveryWithResourceIdentity"
@@ -99,23 +99,12 @@ def check_endpoint_url(url: str, *, allow_http: bool) -> None:
         or "@" in parts.netloc
     ):
         raise invalid
-    if parts.scheme.lower() == "http" and not (allow_http or is_loopback(host)):
+    if parts.scheme.lower() == "http" and not (allow_http or is_loopback_host(host)):
         raise RequestError(
             400,
             "InvalidRequest",
             f"{INVALID_URL} (http to another machine needs the option --allow-http-webhooks.)",
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only be this machine."""
-    name = host.lower().rstrip(".")
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _read_destination(
