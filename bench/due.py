@@ -21,7 +21,6 @@ from switchhook.clock import SystemClock
 from switchhook.dead_letter_stores.folder import FolderDeadLetterStore
 from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, version_key
 from switchhook.grid.dead_lettering import DeadLettering
-from switchhook.grid.deliver import NOT_BEFORE_RESUMED
 from switchhook.grid.engine import Engine
 from switchhook.grid.events import EventSchema
 from switchhook.grid.ports import Put, PutWaiting, WaitingDelivery
@@ -121,7 +120,7 @@ async def all_due(folder: Path, ports: list[int], subscriptions: int) -> tuple[f
         gaps, started = Gaps(), time.perf_counter()
         gaps.start()
         running = asyncio.create_task(engine.run())
-        await _sent(engine, ROWS)
+        await _sent(engine)
         seconds = time.perf_counter() - started
         longest = gaps.stop()
         running.cancel()
@@ -130,7 +129,7 @@ async def all_due(folder: Path, ports: list[int], subscriptions: int) -> tuple[f
     return seconds, longest
 
 
-async def _sent(engine: Engine, count: int) -> None:
+async def _sent(engine: Engine) -> None:
     queues = engine.router.queues.values()
     while any(queue.in_flight or queue.retries for queue in queues) or not await _is_empty(engine):
         engine.deliverer.attempt_ended.clear()
@@ -144,29 +143,26 @@ async def _is_empty(engine: Engine) -> bool:
 
 
 async def resumed(folder: Path, ports: list[int]) -> tuple[float, float]:
-    """Seconds until the rows of a subscription are resumed; the longest commit meanwhile."""
+    """Seconds until the rows of a resumed subscription are sent; the longest commit meanwhile."""
     async with SqliteStore.open(folder) as store:
-        await _fill(store, ports, NOT_BEFORE_RESUMED, 1)
+        await _fill(store, ports, time.time_ns(), 1)
         engine = _engine(store, folder)
         await engine.start()
         engine.router.configure("s0", DeliverySettings(is_paused=True))
+        running = asyncio.create_task(engine.run())
         await engine.quiet()
         engine.router.configure("s0", DeliverySettings())
         started, commits = time.perf_counter(), []
-        resuming = asyncio.create_task(_until_resumed(engine))
+        resuming = asyncio.create_task(_sent(engine))
         while not resuming.done():
             before = time.perf_counter()
             await store.commit([Put("bench", "key", b"value")])
             commits.append(time.perf_counter() - before)
         seconds = time.perf_counter() - started
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
         await engine.stop(0)
     return seconds, max(commits)
-
-
-async def _until_resumed(engine: Engine) -> None:
-    """Checkpoints, as the engine's loop writes them, until every row is resumed."""
-    while engine.checkpoint.has_unwritten_rows:
-        await engine.checkpoint.write()
 
 
 def main() -> int:

@@ -2,8 +2,6 @@
 
 import asyncio
 
-from msgspec.structs import replace
-
 from switchhook.grid.events import EventSchema
 from switchhook.grid.ports import (
     Backlog,
@@ -15,7 +13,6 @@ from switchhook.grid.ports import (
     Put,
     PutCursor,
     PutWaiting,
-    RescheduleWaiting,
     SettleWaiting,
     Store,
     WaitingDelivery,
@@ -175,33 +172,6 @@ async def test_next_due_after_a_mark_is_the_following_one(store: Store) -> None:
 
     following = [await store.next_due(mark(row)) for row in rows]
     assert following == [*(mark(row) for row in rows[1:]), None]
-
-
-async def test_rescheduled_rows_are_due_together(store: Store) -> None:
-    """Those of one subscription that are due at the given instant or later, of every run."""
-    rows = [
-        a_delivery(1, due_at=19),
-        a_delivery(2, due_at=20),
-        a_delivery(3, run=1, due_at=90),
-        a_delivery(4, "s2", due_at=90),
-    ]
-    await put_all(store, *rows)
-
-    await store.commit((RescheduleWaiting("s1", after=20, due_at=50),))
-
-    moved = [replace(row, due_at=50) for row in rows[1:3]]
-    assert await store.due(99, 10) == [rows[0], *moved, rows[3]]
-    assert await store.waiting("s1") == [rows[0], *moved]
-
-
-async def test_rows_can_be_rescheduled_to_an_earlier_instant(store: Store) -> None:
-    """An endpoint that answers again need not be waited for."""
-    row = a_delivery(1, due_at=90)
-    await put_all(store, row)
-
-    await store.commit((RescheduleWaiting("s1", after=0, due_at=5),))
-
-    assert await store.due(5, 10) == [replace(row, due_at=5)]
 
 
 async def test_waiting_yields_the_lowest_positions_of_one_subscription(store: Store) -> None:

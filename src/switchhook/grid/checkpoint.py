@@ -25,7 +25,6 @@ from switchhook.grid.ports import (
     MoveWatermark,
     PutCursor,
     PutWaiting,
-    RescheduleWaiting,
     SettleWaiting,
     WaitingDelivery,
 )
@@ -140,17 +139,6 @@ class Checkpoint:
         """Write `changes` together with the rows that were noted before."""
         self._kept += changes
         self.dirty.set()
-
-    def reschedule(self, queue: SubscriptionQueue, after: int, due_at: int) -> None:
-        """The rows of a subscription that are due at `after` or later are due at `due_at`."""
-        incarnation = queue.subscription.incarnation
-        for identity, row in self._rows.items():
-            is_own = identity[1] == incarnation
-            if is_own and isinstance(row, PutWaiting) and row.delivery.due_at >= after:
-                later = msgspec.structs.replace(row.delivery, due_at=due_at)
-                self._rows[identity] = PutWaiting(later)
-        self.keep(RescheduleWaiting(incarnation, after, due_at))
-        self.expect_due(due_at)
 
     def _disown(self, identity: Identity) -> None:
         self.owned.discard(identity)

@@ -29,10 +29,6 @@ from switchhook.grid.subscriptions import TimeProfile
 
 log = logging.getLogger(__name__)
 
-# When a row of a paused subscription is due: when it is resumed.
-NOT_BEFORE_RESUMED = 1 << 62
-
-
 _NO_DESTINATION = "the event subscription has no dead-letter destination"
 
 
@@ -242,7 +238,6 @@ class Deliverer:
                 self._settle(queue, delivery)
             case RetryAt(due_at):
                 due_at = due_at if delivery.early_for is None else delivery.early_for
-                due_at = self._earliest(queue, due_at)
                 self._checkpoint.put(delivery.as_waiting(due_at), is_first=not delivery.is_stored)
                 queue.settle(delivery)
             case DeadLetter(reason):
@@ -319,28 +314,18 @@ class Deliverer:
         self.pump(queue)
         self._checkpoint.wake()
 
-    def pause(self, queue: SubscriptionQueue) -> None:
-        """Send nothing: events wait in the log, and what waits already waits on."""
-        self.stand_still(queue, NOT_BEFORE_RESUMED)
-
-    def stand_still(self, queue: SubscriptionQueue, until: int = 0) -> None:
-        """Let the queue leave memory; its retries go back to their rows, due at `until`."""
+    def stand_still(self, queue: SubscriptionQueue) -> None:
+        """Let the queue leave memory: events wait in the log, and its retries in their rows."""
         for queued in queue.stop_sending(self._checkpoint.head()):
-            self._checkpoint.release(queued, until or self._clock.now())
+            self._checkpoint.release(queued, max(self._clock.now(), queued.early_for or 0))
         self.behind[queue] = None
         self._checkpoint.touch(queue)
         self._checkpoint.wake()
 
     def resume(self, queue: SubscriptionQueue) -> None:
         """Send again, what has waited longest first."""
-        self._checkpoint.reschedule(queue, NOT_BEFORE_RESUMED, self._clock.now())
-        if queue.is_behind:
-            self.behind[queue] = None
         self.pump(queue)  # in order, some have stayed in memory
         self._checkpoint.wake()
-
-    def _earliest(self, queue: SubscriptionQueue, due_at: int) -> int:
-        return NOT_BEFORE_RESUMED if queue.settings.is_paused else due_at
 
     # --- losing ---------------------------------------------------------------------------------
 

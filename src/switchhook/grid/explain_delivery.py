@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import msgspec
 
 from switchhook.clock import to_text
-from switchhook.grid.deliver import NOT_BEFORE_RESUMED
 from switchhook.grid.delivery import Delivery
 from switchhook.grid.explanations import DeliveryExplanation, Stage
 from switchhook.grid.given_up import GivenUp, GivenUpState
@@ -163,7 +162,7 @@ def _waiting(
         )
     last = f" So far: {_times(row.attempts)}, the last one {_answer(row)}."
     last = last if row.attempts else " It was not attempted yet."
-    if queue is not None and (queue.settings.is_paused or row.due_at >= NOT_BEFORE_RESUMED):
+    if queue is not None and queue.settings.is_paused:
         return msgspec.structs.replace(
             found, text=f"It waits until the subscription is resumed: it is paused.{last}"
         )

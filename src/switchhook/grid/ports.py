@@ -217,14 +217,6 @@ class DropSubscription(msgspec.Struct, frozen=True, tag=True):
     subscription: str
 
 
-class RescheduleWaiting(msgspec.Struct, frozen=True, tag=True):
-    """The exception rows of a subscription that are due at `after` or later are due at `due_at`."""
-
-    subscription: str
-    after: int
-    due_at: int
-
-
 Change = (
     Put
     | Delete
@@ -234,7 +226,6 @@ Change = (
     | PutWaiting
     | SettleWaiting
     | DropSubscription
-    | RescheduleWaiting
 )
 
 

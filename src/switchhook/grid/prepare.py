@@ -5,16 +5,14 @@ are read from the store, while the subscription stands still.
 """
 
 from switchhook.grid.checkpoint import Checkpoint
-from switchhook.grid.deliver import NOT_BEFORE_RESUMED, Deliverer
+from switchhook.grid.deliver import Deliverer
 from switchhook.grid.duplicates import Duplicates
 from switchhook.grid.events import Event
-from switchhook.grid.ports import DueMark, Store
+from switchhook.grid.ports import Store
 from switchhook.grid.route import Router
 from switchhook.grid.schemas.read import read
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import DeliverySettings
-
-_BEFORE_PAUSED = DueMark(NOT_BEFORE_RESUMED, position=-1, subscription="", run=0)
 
 
 class Preparation:
@@ -28,13 +26,12 @@ class Preparation:
         self._deliverer = deliverer
         self._checkpoint = checkpoint
         self._queues: dict[SubscriptionQueue, None] = {}
-        self._is_first_turn = True
 
     def reconfigured(self, queue: SubscriptionQueue, before: DeliverySettings) -> None:
         """The settings of a queue have changed."""
         after = queue.settings
         if after.is_paused and not before.is_paused:
-            self._deliverer.pause(queue)
+            self._deliverer.stand_still(queue)
         if (after.ordered_by, after.deduplication_window) != (
             before.ordered_by,
             before.deduplication_window,
@@ -47,9 +44,6 @@ class Preparation:
 
     async def turn(self) -> bool:
         """Prepare what can be prepared; whether there was anything."""
-        if self._is_first_turn:
-            await self._resume_again()
-            self._is_first_turn = False
         ready = [queue for queue in self._queues if not queue.in_flight]
         for queue in ready:
             settings = queue.settings
@@ -62,14 +56,6 @@ class Preparation:
             del self._queues[queue]
             self._deliverer.pump(queue)
         return bool(ready)
-
-    async def _resume_again(self) -> None:
-        """A crash may have come after a subscription was resumed and before its rows were."""
-        if await self._store.next_due(_BEFORE_PAUSED) is None:
-            return
-        for queue in self._router.queues.values():
-            if not queue.settings.is_paused:
-                self._deliverer.resume(queue)
 
     async def _held(self, queue: SubscriptionQueue) -> list[Event]:
         """The events whose keys are held because they wait for a retry."""

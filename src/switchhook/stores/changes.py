@@ -15,7 +15,6 @@ from switchhook.grid.ports import (
     Put,
     PutCursor,
     PutWaiting,
-    RescheduleWaiting,
     SettleWaiting,
     WaitingDelivery,
 )
@@ -74,8 +73,6 @@ def _statements(change: Change, position: int) -> tuple[_Statement, ...]:
                 (_STATE["drop_waiting"], (subscription,)),
                 (_STATE["note_dropped"], (subscription,)),
             )
-        case RescheduleWaiting(subscription, after, due_at):
-            return ((_STATE["reschedule_waiting"], (due_at, subscription, after)),)
         case _:
             assert_never(change)
 

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Collection
 from typing import assert_never
 
-from msgspec.structs import replace
-
 from switchhook.grid.ports import (
     Backlog,
     Cursor,
@@ -15,19 +13,12 @@ from switchhook.grid.ports import (
     MoveWatermark,
     PutCursor,
     PutWaiting,
-    RescheduleWaiting,
     SettleWaiting,
     WaitingDelivery,
 )
 
 DeliveryChange = (
-    MoveWatermark
-    | PutCursor
-    | DropCursor
-    | PutWaiting
-    | SettleWaiting
-    | DropSubscription
-    | RescheduleWaiting
+    MoveWatermark | PutCursor | DropCursor | PutWaiting | SettleWaiting | DropSubscription
 )
 
 _Mark = tuple[int, int, str, int]
@@ -62,8 +53,6 @@ class MemoryDeliveryState:
                 self._waiting.pop((subscription, position, run), None)
             case DropSubscription(subscription):
                 self._drop(subscription)
-            case RescheduleWaiting():
-                self._reschedule(change)
             case _:
                 assert_never(change)
 
@@ -73,11 +62,6 @@ class MemoryDeliveryState:
             del self._cursors[cursor]
         for row in [identity for identity in self._waiting if identity[0] == subscription]:
             del self._waiting[row]
-
-    def _reschedule(self, change: RescheduleWaiting) -> None:
-        for identity, delivery in self._waiting.items():
-            if delivery.subscription == change.subscription and delivery.due_at >= change.after:
-                self._waiting[identity] = replace(delivery, due_at=change.due_at)
 
     async def watermark(self) -> int:
         return self._watermark

@@ -61,9 +61,6 @@ WHERE dead_letter_reason <> '' AND (due_at, position, subscription, run) > (?1, 
 AND subscription IN (SELECT value FROM json_each(?5))
 ORDER BY due_at, position, subscription, run LIMIT 1;
 
--- reschedule_waiting: The exception rows of a subscription that are due later are due at an instant.
-UPDATE waiting SET due_at = ?1 WHERE subscription = ?2 AND due_at >= ?3 AND due_at <> ?1;
-
 -- backlogs: How many exception rows each subscription has, and when the first one's event came.
 SELECT subscription, count, (
     SELECT published_at FROM waiting AS own
