@@ -76,6 +76,18 @@ class Books:
     kills: list[Kill] = field(default_factory=list)
     arrivals: dict[str, Arrivals] = field(default_factory=dict)
     reports: dict[str, set[str]] = field(default_factory=dict)  # message id to event ids
+    # By subject, what was acknowledged; and by subscription and subject, what arrived first.
+    by_subject: dict[str, list[str]] = field(default_factory=dict)
+    further: dict[str, dict[str, dict[str, None]]] = field(default_factory=dict)
+
+    def acknowledge(self, event_id: str, subject: str) -> None:
+        """An event was acknowledged; those of a subject are acknowledged in their order."""
+        self.events.add(event_id)
+        self.by_subject.setdefault(subject, []).append(event_id)
+
+    def arrive_further(self, subscription: str, event_id: str, subject: str) -> None:
+        """An event arrived at a subscription of a further kind."""
+        self.further.setdefault(subscription, {}).setdefault(subject, {})[event_id] = None
 
     def arrive(self, subscription: str, event_id: str, now: float, message: str | None) -> None:
         """An event arrived at the webhook of a subscription."""
@@ -92,6 +104,17 @@ class Books:
         """What was acknowledged and has not arrived."""
         events = self.events - self.received(wanting).keys()
         return sorted(events) + sorted(self.messages - self.reports.keys())
+
+    def wanted(self, prefix: str) -> set[str]:
+        """What was acknowledged with a subject of this beginning."""
+        subjects = (each for each in self.by_subject if each.startswith(prefix))
+        return {event_id for each in subjects for event_id in self.by_subject[each]}
+
+    def missing_further(self, subscription: str, prefix: str) -> list[str]:
+        """What was acknowledged and has not arrived at a subscription of a further kind."""
+        found = self.further.get(subscription, {}).values()
+        arrived = {event_id for each in found for event_id in each}
+        return sorted(self.wanted(prefix) - arrived)
 
     def duplicates_of(self, number: int) -> list[float]:
         """How long before kill `number` (from 1) each event that came again had come first."""
@@ -130,6 +153,31 @@ def judge(
     if twice:
         problems.append(f"{len(twice)} messages were reported by two events: {twice[:5]}")
     return problems + _too_many_duplicates(books, checkpoint, in_flight)
+
+
+def judge_further(
+    books: Books, *, wanting: Iterable[str], prefix: str, ordered: str, letters: Counter[str]
+) -> list[str]:
+    """What is wrong with further kinds of subscriptions, and with the dead letters.
+
+    `wanting` are subscriptions to all events with subjects that begin with `prefix`, `ordered` is
+    one of them. `letters` counts each event that should have been dead-lettered in what was
+    written; at least once, for a kill may come between the blob and the note about it.
+    """
+    problems = [
+        f"{name}: {len(missing)} acknowledged and never delivered: {missing[:5]}"
+        for name in wanting
+        if (missing := books.missing_further(name, prefix))
+    ]
+    for subject, arrived in books.further.get(ordered, {}).items():
+        # Ids are those of a publisher that counts: the run, then a number.
+        counted = [tuple(map(int, each.split("-")[1:])) for each in arrived]
+        if counted != sorted(counted):
+            problems.append(f"{ordered}: the events of {subject} came in another order")
+    unwritten = [each for each, count in letters.items() if not count]
+    if unwritten:
+        problems.append(f"{len(unwritten)} never dead-lettered: {sorted(unwritten)[:5]}")
+    return problems
 
 
 def _too_many_duplicates(books: Books, checkpoint: float, in_flight: int) -> list[str]:

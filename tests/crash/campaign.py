@@ -4,6 +4,7 @@ import asyncio
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import msgspec
 import uvloop
 
-from tests.crash.books import LAST_WINDOW, Books, Kill, judge
-from tests.crash.load import SUBJECT, Load
+from tests.crash.books import LAST_WINDOW, Books, Kill, judge, judge_further
+from tests.crash.load import REFUSED, SOME, SUBJECT, Load
 from tests.crash.management import Management
 from tests.crash.sink import REPORT, Sink
 from tests.system.server_process import Command, ServerProcess
@@ -28,6 +29,11 @@ QUIET_WITHIN = 40.0
 # Two subscriptions take what the load makes, with 64 deliveries in flight each. A cursor waits for
 # the oldest of them: what the others finish meanwhile comes again too, and is as much at most.
 IN_FLIGHT = 2 * 64
+
+# Further kinds of subscriptions, which take the events of some publishers.
+BATCHED, CLOUD, ORDERED, REFUSING = "batched", "cloud", "ordered", "refusing"
+FURTHER = (BATCHED, CLOUD, ORDERED)
+LETTERS_WITHIN = 60.0
 
 PUBLISHED, ELSEWHERE, REPORTS, OTHER_NUMBER = "published", "elsewhere", "reports", "other-number"
 
@@ -59,7 +65,7 @@ class Campaign:
 
     async def run(self) -> Outcome:
         """Kill, restart and load; then wait until all is delivered, and judge."""
-        async with Sink(self._books) as sink:
+        async with Sink(self._books, REFUSING, FURTHER) as sink:
             for number in range(1, self._kills + 1):
                 server = await self._serve()
                 if number == 1:
@@ -76,6 +82,9 @@ class Campaign:
             unwanting=(ELSEWHERE, OTHER_NUMBER),
             checkpoint=CHECKPOINT,
             in_flight=IN_FLIGHT,
+        )
+        problems += judge_further(
+            self._books, wanting=FURTHER, prefix=SOME, ordered=ORDERED, letters=self._letters()
         )
         return Outcome(problems=problems, lines=self._lines)
 
@@ -114,9 +123,27 @@ class Campaign:
         await asyncio.sleep(KILL_AFTER[0])  # the restarted server takes new work as well
         await load.end()
         await sink.wait_for_quiet(PUBLISHED, within=QUIET_WITHIN)
+        await self._wait_for_further()
         self._report_duplicates()
         code = await server.stop()
         assert code == 0, server.log_tail()
+
+    async def _wait_for_further(self) -> None:
+        """Return when all is there; at the deadline too."""
+        deadline = time.monotonic() + LETTERS_WITHIN
+        while time.monotonic() < deadline and (  # noqa: ASYNC110 - see below
+            any(self._books.missing_further(name, SOME) for name in FURTHER)
+            or not all(self._letters().values())
+        ):
+            await asyncio.sleep(0.2)  # blobs are files: nothing tells when one is there
+
+    def _letters(self) -> Counter[str]:
+        """How often each event that was refused is in a dead letter."""
+        letters = Counter(dict.fromkeys(self._books.wanted(REFUSED), 0))
+        for blob in (self._data / "dead-letters").rglob("*.json"):
+            found = msgspec.json.decode(blob.read_bytes(), type=list[dict[str, Any]])
+            letters.update(each["id"] for each in found)
+        return letters
 
     def _report(self, number: int) -> None:
         kill = self._books.kills[-1]
@@ -133,6 +160,13 @@ class Campaign:
             oldest = f", the oldest from {max(ages) * 1000:.0f} ms before it" if ages else ""
             allowed = kill.delivered_per_second * CHECKPOINT + IN_FLIGHT
             self._line(f"kill {number}: {len(ages)} duplicates of {allowed:.0f} allowed{oldest}")
+        letters = self._letters()
+        self._line(
+            f"{len(books.wanted(SOME)):,} events to batched, CloudEvents and ordered subscriptions "
+            f"each, {sum(len(books.missing_further(name, SOME)) for name in FURTHER)} lost; "
+            f"{len(books.wanted(REFUSED)):,} refused, "
+            f"{sum(not count for count in letters.values())} without a dead letter"
+        )
         self._line(
             f"{len(books.events):,} events and {len(books.messages):,} messages acknowledged, "
             f"{len(books.missing(PUBLISHED))} lost, over {len(books.kills)} kills"
@@ -154,6 +188,29 @@ async def _subscribe(server: ServerProcess, sink: Sink) -> None:
     }
     for (scope, name), filter_ in wanted.items():
         await management.subscribe(scope, name, sink.url(name), filter_)
+    await _subscribe_further(management, topic.resource_id, sink)
+
+
+async def _subscribe_further(management: Management, scope: str, sink: Sink) -> None:
+    some, unchecked = {"subjectBeginsWith": SOME}, {"validateEndpoint": False}
+    storage = f"{scope.partition('/providers/')[0]}/providers/Microsoft.Storage/storageAccounts"
+    container = {"resourceId": f"{storage}/letters", "blobContainerName": "refused"}
+    kinds: dict[str, dict[str, Any]] = {
+        BATCHED: {"filter_": some, "settings": unchecked, "batch": 50},
+        CLOUD: {
+            "filter_": some,
+            "settings": unchecked,
+            "eventDeliverySchema": "CloudEventSchemaV1_0",
+        },
+        ORDERED: {"filter_": some, "settings": unchecked | {"orderedBy": "subject"}},
+        REFUSING: {
+            "filter_": {"subjectBeginsWith": REFUSED},
+            "settings": unchecked | {"profile": "fast"},
+            "deadLetterDestination": {"endpointType": "StorageBlob", "properties": container},
+        },
+    }
+    for name, asked in kinds.items():
+        await management.subscribe(scope, name, sink.url(name), **asked)
 
 
 def _is_loaded(state: Kill) -> bool:

@@ -15,6 +15,11 @@ from tests.system.server_process import Ready
 EVENT_PUBLISHERS = 96
 SMS_SENDERS = 16
 SUBJECT = "crash/"
+# The events of some publishers go to further subscriptions, those of a few to one that refuses
+# them. Each publisher has a subject of its own, and waits for each answer: its events are in order.
+SOME = f"{SUBJECT}some/"
+REFUSED = f"{SOME}refused-"
+SOME_PUBLISHERS, REFUSED_PUBLISHERS = 12, 3
 _SMS = "/sms?api-version=2026-01-23"
 # Its last four digits name no fate of the simulated carrier: the message is delivered.
 _RECIPIENT = "+14255550100"
@@ -41,7 +46,9 @@ class Load:
         self._books.delivered.restart(now)
         self._tasks = [
             asyncio.create_task(
-                self._publish(connection) if number < EVENT_PUBLISHERS else self._send(connection)
+                self._publish(connection, _subject(number))
+                if number < EVENT_PUBLISHERS
+                else self._send(connection)
             )
             for number, connection in enumerate(connections)
         ]
@@ -51,18 +58,20 @@ class Load:
         self._is_ending = True
         await asyncio.gather(*self._tasks)
 
-    async def _publish(self, connection: Connection) -> None:
+    async def _publish(self, connection: Connection, subject: str) -> None:
         path = urlsplit(self._ready.topic.endpoint).path
         headers = {"aeg-sas-key": self._ready.topic.key}
         while not self._is_ending:
             event_id = next(self._ids)
             self._books.sent_events.add(event_id)
-            request = build_request("POST", path, connection.host, headers, _event(event_id))
+            request = build_request(
+                "POST", path, connection.host, headers, _event(event_id, subject)
+            )
             answer = await self._exchange(connection, request)
             if answer is None:
                 return
             if answer.status == 200:
-                self._books.events.add(event_id)
+                self._books.acknowledge(event_id, subject)
             else:
                 self._books.refusals.append(f"{answer.status} {answer.body!r}")
         connection.close()
@@ -97,11 +106,17 @@ class Load:
         return answer
 
 
-def _event(event_id: str) -> bytes:
+def _subject(publisher: int) -> str:
+    if publisher < REFUSED_PUBLISHERS:
+        return f"{REFUSED}{publisher}"
+    return f"{SOME}{publisher}" if publisher < SOME_PUBLISHERS else f"{SUBJECT}orders"
+
+
+def _event(event_id: str, subject: str) -> bytes:
     return (
-        b'[{"id":"%s","subject":"' + SUBJECT.encode() + b'orders","eventType":"Shop.OrderPlaced",'
+        b'[{"id":"%s","subject":"%s","eventType":"Shop.OrderPlaced",'
         b'"eventTime":"2026-01-01T00:00:00Z","data":{"total":12.5},"dataVersion":"1.0"}]'
-    ) % event_id.encode()
+    ) % (event_id.encode(), subject.encode())
 
 
 def _message(sender: str) -> bytes:

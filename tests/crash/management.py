@@ -38,12 +38,28 @@ class Management:
         return msgspec.json.decode(answer.body, type=dict[str, Any])
 
     async def subscribe(
-        self, scope: str, name: str, url: str, filter_: dict[str, Any] | None = None
+        self,
+        scope: str,
+        name: str,
+        url: str,
+        filter_: dict[str, Any] | None = None,
+        *,
+        settings: dict[str, Any] | None = None,
+        batch: int = 1,
+        **members: Any,
     ) -> str:
-        """Create an event subscription, wait until it is Succeeded; its id."""
+        """Create an event subscription, wait until it is Succeeded; its id.
+
+        `settings` are its delivery settings, `members` more properties.
+        """
         path = f"{scope}/providers/Microsoft.EventGrid/eventSubscriptions/{name}"
-        destination = {"endpointType": "WebHook", "properties": {"endpointUrl": url}}
-        properties = {"destination": destination, "filter": filter_ or {}}
+        if settings is not None:
+            own = f"{path}/providers/Switchhook.EventGrid/deliverySettings/default"
+            answer = await self.request("PUT", own, {"properties": settings})
+            assert answer.status in (200, 201), answer
+        webhook = {"endpointUrl": url, "maxEventsPerBatch": batch}
+        destination = {"endpointType": "WebHook", "properties": webhook}
+        properties = {"destination": destination, "filter": filter_ or {}, **members}
         answer = await self.request("PUT", path, {"properties": properties})
         assert answer.status == 201, answer
         async with asyncio.timeout(15):

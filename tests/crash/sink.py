@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from typing import Self, cast
 
 import httptools
@@ -9,6 +10,7 @@ import msgspec
 
 from tests.crash.books import Books
 
+_REFUSAL = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 REPORT = "Microsoft.Communication.SMSDeliveryReportReceived"
 VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
@@ -21,19 +23,23 @@ class _Data(msgspec.Struct, rename="camel"):
 
 class _Event(msgspec.Struct, rename="camel"):
     id: str
-    event_type: str
     data: msgspec.Raw
+    subject: str = ""
+    event_type: str = ""  # a CloudEvent has its own name for it
 
 
-_events = msgspec.json.Decoder(list[_Event])
+_events = msgspec.json.Decoder(list[_Event] | _Event)
 _data = msgspec.json.Decoder(_Data)
 
 
 class Sink:
-    """Answers 200 to everything. The path names the event subscription."""
+    """Answers 200 to everything, but for one path. The path names the event subscription."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, refusing: str = "", further: Collection[str] = ()) -> None:
+        """`further` are subscriptions of the kinds that only lists are kept of."""
         self._books = books
+        self._refusing = refusing
+        self._further = further
         self._arrived = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -52,12 +58,18 @@ class Sink:
 
     def take(self, path: str, body: bytes) -> bytes:
         """Write a request down; the response."""
-        now = time.monotonic()
-        for event in _events.decode(body):
+        now, name = time.monotonic(), path.lstrip("/")
+        if name == self._refusing:
+            return _REFUSAL
+        decoded = _events.decode(body)
+        for event in decoded if isinstance(decoded, list) else [decoded]:
+            if name in self._further:
+                self._books.arrive_further(name, event.id, event.subject)
+                continue
             if event.event_type == VALIDATION:
                 return _echo(_data.decode(event.data).validation_code or "")
             message = _data.decode(event.data).message_id if event.event_type == REPORT else None
-            self._books.arrive(path.lstrip("/"), event.id, now, message)
+            self._books.arrive(name, event.id, now, message)
         self._arrived.set()
         return _OK
 

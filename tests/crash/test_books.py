@@ -1,6 +1,8 @@
 """The campaign's own bookkeeping: it must see what it is there to see."""
 
-from tests.crash.books import Books, Kill, RecentTimes, judge
+from collections import Counter
+
+from tests.crash.books import Books, Kill, RecentTimes, judge, judge_further
 
 
 def judged(books: Books) -> list[str]:
@@ -127,3 +129,34 @@ def test_a_rate_counts_the_last_second_only() -> None:
     times.restart(2.0)
     times.add(2.25)
     assert times.per_second(2.5) == 2.0
+
+
+def further_books(*arrived: str, letters: dict[str, int]) -> list[str]:
+    """The verdict on three acknowledged events of one subject, of which some arrived."""
+    books = Books()
+    for event_id in ("event-1-9", "event-1-10", "event-2-1"):
+        books.acknowledge(event_id, "some/1")
+    books.acknowledge("event-1-11", "others")
+    for event_id in arrived:
+        books.arrive_further("ordered", event_id, "some/1")
+    return judge_further(
+        books, wanting=["ordered"], prefix="some/", ordered="ordered", letters=Counter(letters)
+    )
+
+
+def test_further_subscriptions_without_problems() -> None:
+    """A repeated event counts by its first arrival; one that was not acknowledged may come."""
+    ids = ("event-1-9", "event-1-10", "event-1-9", "event-1-12", "event-2-1")
+
+    assert further_books(*ids, letters={"a": 1, "b": 2}) == []
+
+
+def test_problems_of_further_subscriptions_are_seen() -> None:
+    """A lost event, another order, a dead letter that was not written."""
+    found = further_books("event-2-1", "event-1-10", letters={"a": 0, "b": 1})
+
+    assert found == [
+        "ordered: 1 acknowledged and never delivered: ['event-1-9']",
+        "ordered: the events of some/1 came in another order",
+        "1 never dead-lettered: ['a']",
+    ]
