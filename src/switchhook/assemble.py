@@ -26,6 +26,7 @@ from switchhook.communication.management import Chance, Resources, open_resource
 from switchhook.communication.sms.engine import SmsEngine
 from switchhook.dead_letter_stores.accounts import open_dead_letter_store
 from switchhook.endpoints import Origins
+from switchhook.grace import Grace
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
 from switchhook.grid.given_up import Keep
@@ -191,7 +192,7 @@ async def open_grid(
 
 
 @contextlib.asynccontextmanager
-async def loops(grid: Grid, grace_seconds: float) -> AsyncIterator[Run]:
+async def loops(grid: Grid, grace: Grace) -> AsyncIterator[Run]:
     """What runs beside the routes; at the end running attempts may finish.
 
     A loop, begun by the yielded function, ends the server when it fails.
@@ -204,7 +205,7 @@ async def loops(grid: Grid, grace_seconds: float) -> AsyncIterator[Run]:
             for each in running:
                 each.cancel()
             await grid.background.close()
-    await grid.engine.stop(grace_seconds)
+    await grid.engine.stop(grace.left())
 
 
 async def open_services(

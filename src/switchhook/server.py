@@ -32,6 +32,7 @@ from switchhook.default_resources import (
 )
 from switchhook.endpoints import Endpoints, default_endpoints, origins
 from switchhook.errors import StoreError, SwitchhookError
+from switchhook.grace import Grace
 from switchhook.http import observability_api
 from switchhook.http.arm_api.control import Control
 from switchhook.http.listener import listening
@@ -117,7 +118,8 @@ async def _running(
         stores = await open_stores(settings, stack, fail)
         access = open_access(settings, addresses)
         grid = await open_grid(settings, stack, stores, access.authority)
-        run = await stack.enter_async_context(loops(grid, settings.shutdown_grace))
+        grace = Grace(settings.shutdown_grace)
+        run = await stack.enter_async_context(loops(grid, grace))
         services = await open_services(settings, stores, grid, access.authority, addresses)
         stack.push_async_callback(services.sms.close)
         # Only now are the delivery settings known: nothing is sent to who is paused.
@@ -134,7 +136,6 @@ async def _running(
         )
         readiness = observability_api.Readiness(stores.store.trouble)
         app = build_app(parts, readiness, _control(parts, tables))
-        grace = settings.shutdown_grace
         await stack.enter_async_context(listening(app, listeners.http, None, grace))
         await stack.enter_async_context(listening(app, listeners.https, context, grace))
         stack.callback(grid.tails.close)  # before the doors close: they wait for answers to end

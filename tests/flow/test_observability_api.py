@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from switchhook.clock import SECOND
 from switchhook.errors import RequestError
+from switchhook.grace import Grace
 from switchhook.grid.metrics import Metrics
 from switchhook.grid.ports import WebhookResponse
 from switchhook.grid.readings import read_now
@@ -89,7 +90,7 @@ async def _serve(flow: Flow, *, needs_token: bool) -> AsyncIterator[Site]:
     )
     app = Starlette(routes=routes, exception_handlers=exception_handlers())
     listener: socket.socket = bind("127.0.0.1", 0, "--http-port")
-    async with listening(app, [listener], None, 1), aiohttp.ClientSession() as http:
+    async with listening(app, [listener], None, Grace(1)), aiohttp.ClientSession() as http:
         yield Site(flow, listener.getsockname()[1], http, metrics, readiness, trouble)
     listener.close()
 

@@ -23,6 +23,7 @@ from azure.eventgrid import EventGridEvent, EventGridPublisherClient
 from azure.eventgrid.aio import EventGridPublisherClient as AsyncEventGridPublisherClient
 
 from switchhook.clock import SystemClock, VirtualClock
+from switchhook.grace import Grace
 from switchhook.grid.collections import TOPICS
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
@@ -147,7 +148,7 @@ async def stage() -> AsyncIterator[Stage]:
     """A server on a free port."""
     listener = bind("127.0.0.1", 0, "--http-port")
     stage = Stage(listener.getsockname()[1])
-    async with listening(stage, [listener], None, 1):
+    async with listening(stage, [listener], None, Grace(1)):
         yield stage
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from switchhook.grace import Grace
 from switchhook.http.asgi import App, ClientGoneError, Receive, Scope, Send
 from switchhook.http.publish_api import PublishApi
 
@@ -59,7 +61,7 @@ async def listening(
     app: App,
     listeners: list[socket.socket],
     context: ssl.SSLContext | None,
-    grace_seconds: float,
+    grace: Grace,
 ) -> AsyncIterator[None]:
     """Serve `app` on the bound sockets; at the end, running requests may finish."""
     config = uvicorn.Config(
@@ -73,7 +75,6 @@ async def listening(
         proxy_headers=False,
         backlog=_BACKLOG,
         timeout_keep_alive=65,
-        timeout_graceful_shutdown=max(1, int(grace_seconds)),
     )
     config.load()
     config.ssl = context
@@ -86,4 +87,6 @@ async def listening(
     finally:
         server.should_exit = True
         await loop
+        # At least a moment for idle connections to close.
+        config.timeout_graceful_shutdown = max(1, math.ceil(grace.left()))
         await server.shutdown(sockets=listeners)

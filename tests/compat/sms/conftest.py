@@ -20,6 +20,7 @@ import trustme
 from starlette.applications import Starlette
 
 from switchhook import defaults
+from switchhook.grace import Grace
 from switchhook.http.communication_api.sms_api import routes
 from switchhook.http.errors import exception_handlers
 from switchhook.http.listener import listening
@@ -113,7 +114,7 @@ async def serve(world: SmsWorld, context: ssl.SSLContext | None = None) -> Async
         exception_handlers=exception_handlers(),
     )
     listener = socket.create_server(("127.0.0.1", 0))
-    async with listening(app, [listener], context, 1):
+    async with listening(app, [listener], context, Grace(1)):
         yield SmsServer(world, listener.getsockname()[1], "https" if context else "http")
     await world.engine.close()
 
