@@ -97,11 +97,12 @@ async def start(
     limits: Limits = Limits(),
     tokens: Tokens | None = None,
     dead_letters: ScriptedDeadLetterStore | None = None,
+    observation: Observation | None = None,
 ) -> Flow:
     """An engine over the store, started; the containers are there already, or new."""
     transport = ScriptedTransport()
     dead_letters = dead_letters or ScriptedDeadLetterStore()
-    observation = Observation(history=MemoryAttemptHistory())
+    observation = observation or Observation(history=MemoryAttemptHistory())
     engine = Engine(
         store=store,
         transport=transport,

@@ -1,11 +1,13 @@
 """In order per key: what waits behind a failing delivery, and what does not?"""
 
 import msgspec
+import pytest
 
 from switchhook.grid.engine import Limits
 from switchhook.grid.ports import WebhookRequest, WebhookResponse
+from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.subscriptions import DeadLetterDestination, DeliverySettings, RetryPolicy
-from tests.builders import a_subscription
+from tests.builders import a_body, a_subscription, an_event
 from tests.flow.conftest import Flow
 from tests.scripted_transport import Answer, always, events_of
 
@@ -190,3 +192,35 @@ async def test_event_that_expires_unread_frees_no_key(flow: Flow) -> None:
 
     delivered = flow.transport.delivered_ids[asked:]
     assert [each for each in delivered if each.startswith("a")] == ["a0", "a1"]
+
+
+@pytest.mark.parametrize("value", [b"1e999", b"[" * 300 + b"]" * 300, b"-0.0"])
+async def test_any_value_can_be_ordered_by(flow: Flow, value: bytes) -> None:
+    """Publishing leaves the data unread; the events behind a strange one are none the worse."""
+    await _ordered(flow, DeliverySettings(ordered_by="data.order"))
+    events = [an_event(id="a", data={"order": "?"}), an_event(id="b", data={"order": 2})]
+    body = a_body(*events).replace(b'"?"', value)
+    await flow.engine.publisher.publish(flow.topic, PublishRequest(body))
+    await flow.engine.quiet()
+
+    assert flow.transport.delivered_ids == ["a", "b"]
+
+
+async def test_event_that_expires_while_paused_frees_no_key(flow: Flow) -> None:
+    """It never held one: the event that waits for a retry goes on holding it."""
+    await _ordered(flow)
+    first = await flow.subscribe(retry_policy=RetryPolicy(event_time_to_live_in_minutes=60))
+    flow.transport.answer = always(500)
+    await flow.publish("a1", subject="a")
+    await flow.engine.quiet()
+    flow.engine.router.configure("s1", DeliverySettings(ordered_by="subject", is_paused=True))
+    short = RetryPolicy(event_time_to_live_in_minutes=1)
+    await flow.put(msgspec.structs.replace(first, version=2, retry_policy=short))
+    await flow.publish("a2", subject="a")
+    await flow.advance(minutes=2)
+    await flow.engine.upkeep()
+    await flow.publish("a3", "a4", subject="a")
+    flow.engine.router.configure("s1", BY_SUBJECT)
+    await flow.engine.quiet()
+
+    assert flow.transport.delivered_ids == ["a1", "a1"]

@@ -194,3 +194,22 @@ async def test_upkeep_forgets_what_was_given_up_long_ago(flow: Flow) -> None:
 
     assert newest == ["b", "c"]
     assert await _kept(flow) == {}
+
+
+async def test_redrive_of_all_ends_though_a_subscription_is_deleted(flow: Flow) -> None:
+    """What waits for it went with it."""
+    await flow.subscribe(retry_policy=RetryPolicy(max_delivery_attempts=1))
+    flow.transport.answer = always(500)
+    await flow.publish("a")
+    await flow.engine.quiet()
+    flow.engine.router.configure("s1", DeliverySettings(is_paused=True))
+    run = await flow.engine.replays.begin(subscription="", source=ReplaySource.DEAD_LETTERS)
+    await flow.advance(seconds=5)
+    assert flow.engine.replays.outstanding(run.run) == 1
+
+    await flow.unsubscribe("s1")
+    await flow.engine.quiet()
+
+    ended = flow.engine.replays.find(run.name)
+    assert ended is not None
+    assert ended.state is ReplayState.SUCCEEDED

@@ -40,16 +40,23 @@ class CatchUp:
         active = {q for q in hungry if self._deliverer.has_room(q) and _reached(q) >= start}
         active = {q for q in active if q.is_behind and not q.is_removed}
         progress = dict.fromkeys(active)
+        failures = []
         for appended in batches:
             # Batches from the head on are routed as they become durable, in their own turn.
             if appended.first >= head or not active:
                 break
-            self._offer(appended, active)
+            try:
+                self._offer(appended, active)
+            except Exception as error:  # noqa: BLE001 - raised below: others read on
+                active = {q for q in active if q.subscription.topic != appended.batch.topic}
+                failures.append(error)
         if not batches:
             for queue in active:
                 queue.read_position = head
         for queue in progress:
             self._finish(queue)
+        if failures:
+            raise failures[0]
         return True
 
     def _finish(self, queue: SubscriptionQueue) -> None:
@@ -89,6 +96,7 @@ class CatchUp:
             return
         if self._deliverer.has_room(queue):
             queue.accept(envelope, version)
+            queue.read_position = position + 1  # should the rest of the batch fail
         else:
             queue.read_position = position
             active.discard(queue)
@@ -110,6 +118,7 @@ class CatchUp:
                     position = envelope.position
                     if position >= start and position not in queue.waiting_at_start:
                         self._give_up(queue, envelope, version)
+                        queue.read_position = position + 1
                 queue.read_position = max(_reached(queue), appended.end)
                 self._checkpoint.touch(queue)
 

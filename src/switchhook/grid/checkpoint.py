@@ -75,6 +75,8 @@ class Checkpoint:
         self.canceled_runs: set[int] = set()
         # Told of each delivery of a replay that has ended.
         self.run_settled: Callable[[Identity], None] = lambda _: None
+        # Told of each subscription that is gone with all that waits.
+        self.forgotten: Callable[[str], None] = lambda _: None
 
     def start(self, watermark: int) -> None:
         """Begin where the store is."""
@@ -153,6 +155,7 @@ class Checkpoint:
         self._rows = {i: row for i, row in self._rows.items() if i[1] != incarnation}
         self.owned = {i for i in self.owned if i[1] != incarnation}
         self.unwritten = {i: None for i in self.unwritten if i[1] != incarnation}
+        self.forgotten(incarnation)
 
     def start_over(self) -> None:
         """Everything was forgotten: nothing waits, and nothing is to be written.

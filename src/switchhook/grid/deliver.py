@@ -15,14 +15,14 @@ import msgspec
 
 from switchhook.clock import Clock
 from switchhook.grid import dead_letters, retry
-from switchhook.grid.checkpoint import Checkpoint
+from switchhook.grid.checkpoint import PAUSE_AFTER_FAILURE, Checkpoint
 from switchhook.grid.delivery import Delivery
 from switchhook.grid.delivery_request import build_request
 from switchhook.grid.events import Envelope
 from switchhook.grid.faults import Faults
 from switchhook.grid.given_up import GivenUpState, given_up, keep
 from switchhook.grid.observation import Observation
-from switchhook.grid.ports import Transport, WebhookRequest, WebhookResponse
+from switchhook.grid.ports import Failure, Transport, WebhookRequest, WebhookResponse
 from switchhook.grid.retry import DeadLetter, Delivered, Drop, GiveUpReason, RetryAt
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import TimeProfile
@@ -84,12 +84,17 @@ class Deliverer:
             return
         if self.has_room(queue):
             queue.accept(envelope, queue.subscription)
+            self._checkpoint.touch(queue)
             self.pump(queue)
         else:
-            queue.fall_behind(envelope.position)
-            self.behind[queue] = None
-            self._checkpoint.wake()
+            self.fall_behind(queue, envelope.position)
+
+    def fall_behind(self, queue: SubscriptionQueue, position: int) -> None:
+        """Let a live queue read the log from there on."""
+        queue.fall_behind(position)
+        self.behind[queue] = None
         self._checkpoint.touch(queue)
+        self._checkpoint.wake()
 
     def has_room(self, queue: SubscriptionQueue) -> bool:
         """Whether the queue may take another event for its first attempt."""
@@ -124,10 +129,12 @@ class Deliverer:
 
     def _attempt(self, queue: SubscriptionQueue, deliveries: list[Delivery]) -> None:
         now, speed = self._clock.now(), self.speed(queue)
-        live = [each for each in deliveries if not _is_expired(each, now, speed)]
-        for each in deliveries if len(live) < len(deliveries) else ():
-            if each not in live:
+        live = []
+        for each in deliveries:
+            if _is_expired(each, now, speed):
                 self.give_up(queue, each, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
+            else:
+                live.append(each)
         if not live:
             return
         started = time.monotonic()
@@ -135,12 +142,16 @@ class Deliverer:
             queue.in_flight[each.place] = (each, started)
         queue.requests_in_flight += 1
         self.in_flight += 1
-        trace = self._observation.sending(queue, live)
-        self.faults.send(
-            queue.subscription.incarnation,
-            self._request(queue, live, trace),
-            partial(self._finished, queue, live, now),
-        )
+        done = partial(self._finished, queue, live, now)
+        try:
+            trace = self._observation.sending(queue, live)
+            request = self._request(queue, live, trace)
+        except Exception as error:  # one event that cannot be sent must not cost another
+            log.exception("delivery.not_sent", extra={"subscription": queue.subscription.name})
+            failed = WebhookResponse(failure=Failure.ABORTED, detail=f"not sent: {error!r}")
+            asyncio.get_running_loop().call_soon(done, failed)
+        else:
+            self.faults.send(queue.subscription.incarnation, request, done)
 
     def _request(
         self, queue: SubscriptionQueue, deliveries: Sequence[Delivery], traceparent: str
@@ -169,16 +180,39 @@ class Deliverer:
         self.in_flight -= 1
         queue.requests_in_flight -= 1
         # They may have been written down as waiting while the request hung.
-        deliveries = [queue.in_flight.pop(each.place)[0] for each in sent]
-        self._observation.ended(deliveries, response)
-        if not queue.is_removed and not self._is_interrupted(response):
-            self._decide(queue, deliveries, response, started_at)
-            self._checkpoint.touch(queue)
-            self.pump(queue)
-            waits_for_it = queue.is_preparing or queue.has_left_rows
-            if waits_for_it or (queue.is_behind and self.wants_more(queue)):
-                self._checkpoint.wake()
+        deliveries = [queue.in_flight.pop(each.place, (each, 0.0))[0] for each in sent]
+        try:
+            self._observation.ended(deliveries, response)
+            if not queue.is_removed and not self._is_interrupted(response):
+                self._conclude(queue, deliveries, response, started_at)
+        except Exception:  # of these alone; the server goes on with all the others
+            log.exception("delivery.not_concluded", extra={"subscription": queue.subscription.name})
+            self._write_down(queue, deliveries)
         self.attempt_ended.set()
+
+    def _write_down(self, queue: SubscriptionQueue, deliveries: Sequence[Delivery]) -> None:
+        """Let those of which nothing is settled yet wait in their rows, to be tried again."""
+        due_at = self._clock.now() + PAUSE_AFTER_FAILURE
+        for each in () if queue.is_removed else deliveries:
+            is_unsettled = not each.run and queue.is_unsettled(each.position)
+            if is_unsettled or each.identity in self._checkpoint.owned:
+                self._checkpoint.put(each.as_waiting(due_at), is_first=not each.is_stored)
+                queue.settle(each)
+        self._checkpoint.touch(queue)
+
+    def _conclude(
+        self,
+        queue: SubscriptionQueue,
+        deliveries: Sequence[Delivery],
+        response: WebhookResponse,
+        started_at: int,
+    ) -> None:
+        self._decide(queue, deliveries, response, started_at)
+        self._checkpoint.touch(queue)
+        self.pump(queue)
+        waits_for_it = queue.is_preparing or queue.has_left_rows
+        if waits_for_it or (queue.is_behind and self.wants_more(queue)):
+            self._checkpoint.wake()
 
     def _is_interrupted(self, response: WebhookResponse) -> bool:
         """Whether we stopped the attempt ourselves at shutdown, which leaves it to be repeated."""

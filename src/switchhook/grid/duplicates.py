@@ -16,13 +16,12 @@ _Key = bytes
 class Duplicates:
     """What is known of the events of one topic that the log holds.
 
-    It is read from the log once; `is_complete` says that it is, and follows what is published.
+    It is read from the log once, and then follows what is published.
     """
 
     def __init__(self, window: int) -> None:
         """`window` nanoseconds is the longest that anybody asks for."""
         self.window = window
-        self.is_complete = False
         self._last: dict[_Key, int] = {}
         self._order: deque[tuple[int, _Key]] = deque()
         self._gaps: dict[int, int] = {}

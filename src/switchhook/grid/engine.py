@@ -89,6 +89,7 @@ class Engine:
         )
         self.router = Router(
             self.deliverer.offer,
+            fall_behind=self.deliverer.fall_behind,
             removed=self.deliverer.forget,
             reconfigured=lambda queue, before: self._preparation.reconfigured(queue, before),
             observation=observation,
@@ -203,12 +204,21 @@ class Engine:
             tasks.create_task(self._keep_up())
 
     async def turn(self) -> bool:
-        """Take up what is due, read the log once for who is behind; whether there was any."""
+        """Take up what is due, read the log once for who is behind; whether there was any.
+
+        What fails is raised at the end: a replay that cannot be written to a full disk, say, holds
+        up nobody who reads the log.
+        """
+        busy, failures = False, []
         async with self._turn:
-            prepared = await self._preparation.turn()
-            replayed = await self.replays.turn()
-            took_up = await self._due.turn()
-            return await self._catch_up.turn() or took_up or prepared or replayed
+            for part in (self._preparation, self.replays, self._due, self._catch_up):
+                try:
+                    busy = await part.turn() or busy
+                except Exception as error:  # noqa: BLE001 - raised below
+                    failures.append(error)
+        if failures:
+            raise failures[0]
+        return busy
 
     async def quiet(self) -> None:
         """Return when nothing is due, in flight or queued at the present time."""
@@ -275,8 +285,7 @@ class Engine:
             await self._catch_up.expire(queue, self._clock.now())
         await self._retention.trim_aged()
         first = self._store.extent().first
-        for known in self.router.duplicates.values():
-            known.forget(first)
+        self.router.forget_duplicates(before=first)
         for queue in list(self.router.queues.values()):
             await self._forget_old_versions(queue)
         await self.replays.upkeep(self._limits.given_up)

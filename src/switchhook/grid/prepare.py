@@ -80,14 +80,20 @@ class Preparation:
         known = self._router.duplicates.get(topic)
         if not window or queue.is_removed or (known is not None and known.window >= window):
             return
-        known = self._router.duplicates[topic] = Duplicates(window)
+        known = Duplicates(window)
         position = self._store.extent().first
-        # What becomes durable meanwhile is read as well; the last look and the flag are one step.
+        # What becomes durable meanwhile is read as well. Nobody goes by what is known in part: an
+        # error leaves nothing behind, and another subscription goes by what it has until then.
         while position < self._router.head:
-            for appended in await self._store.read_from(position):
+            batches = await self._store.read_from(position)
+            if self._router.topic(topic) is None:
+                return
+            if not batches:
+                break  # trimmed meanwhile, to its end
+            for appended in batches:
                 if appended.end > self._router.head:
                     break
                 if appended.batch.topic == topic:
                     self._router.note_events(known, appended)
                 position = appended.end
-        known.is_complete = True
+        self._router.duplicates[topic] = known

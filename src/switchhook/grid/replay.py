@@ -121,10 +121,6 @@ class Pace:
         if is_all:
             self.ready_at = max(self._next_at, now + STEP if self._rate > SECOND // STEP else now)
 
-    def hold(self, until: int) -> None:
-        """Nothing goes before that."""
-        self.ready_at = until
-
 
 def put_replay(replay: Replay) -> Put:
     """The change that writes a replay down."""

@@ -20,6 +20,8 @@ class Running:
         self.position = position
         self.pace = Pace(replay.rate, now)
         self.outstanding: set[Identity] = set()
+        # A step failed: the next one is taken then.
+        self.waits_until = 0
 
 
 class ReplayBook:
@@ -32,6 +34,7 @@ class ReplayBook:
         self._replays: dict[int, Replay] = {}
         self.running: dict[int, Running] = {}
         checkpoint.run_settled = self._settled
+        checkpoint.forgotten = self._forgotten
 
     def all(self) -> Sequence[Replay]:
         """Every replay, the newest last."""
@@ -53,7 +56,11 @@ class ReplayBook:
 
     def is_wanted(self, replay: Replay) -> bool:
         """Whether there is anybody to deliver to."""
-        return not replay.subscription or replay.subscription in self._router.queues
+        return not replay.subscription or self.is_in_force(replay.subscription)
+
+    def is_in_force(self, incarnation: str) -> bool:
+        """Whether there is this subscription."""
+        return incarnation in self._router.queues
 
     # --- noting -----------------------------------------------------------------------------------
 
@@ -83,6 +90,14 @@ class ReplayBook:
             running.outstanding.discard(identity)
             # Others wait for the end, or for room.
             if len(running.outstanding) in (0, MAX_OUTSTANDING - 1):
+                self._checkpoint.wake()
+
+    def _forgotten(self, incarnation: str) -> None:
+        """A subscription is gone, and with it what it was to get."""
+        for running in self.running.values():
+            own = {each for each in running.outstanding if each[1] == incarnation}
+            running.outstanding -= own
+            if own:
                 self._checkpoint.wake()
 
     def abandon(self, before: int) -> None:

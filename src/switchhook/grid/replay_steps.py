@@ -47,22 +47,30 @@ class ReplaySteps:
 
     async def step(self, running: Running) -> bool:
         """Take one step, if it may be taken now; whether it was."""
-        if running.replay.is_read:
-            return await self._end(running)
         now = self._clock.now()
+        if now < running.waits_until:
+            return False
+        try:
+            if running.replay.is_read:
+                return await self._end(running, now)
+            return await self._read_on(running, now)
+        except Exception as problem:  # of this replay alone
+            is_known = isinstance(problem, StoreError)
+            fields = {"run": running.replay.run, "reason": str(problem)}
+            log.warning("replay.waits", extra=fields, exc_info=None if is_known else problem)
+            running.waits_until = now + _PAUSE_AFTER_FAILURE
+            self._clock.call_at(running.waits_until, self._checkpoint.wake)
+            return False
+
+    async def _read_on(self, running: Running, now: int) -> bool:
         room = MAX_OUTSTANDING - len(running.outstanding)
         allowed = min(running.pace.allowed(now), room)
         if allowed <= 0:
             return False
-        try:
-            found = await self._events.next(running.replay, running.position, allowed)
-            await self._write(running, found)
-        except StoreError as problem:
-            log.warning("replay.waits", extra={"run": running.replay.run, "reason": str(problem)})
-            running.pace.hold(now + _PAUSE_AFTER_FAILURE)
-        else:
-            count = len(found.rows)
-            running.pace.took(count, now, is_all=count == allowed)
+        found = await self._events.next(running.replay, running.position, allowed)
+        await self._write(running, found)
+        count = len(found.rows)
+        running.pace.took(count, now, is_all=count == allowed)
         if running.pace.ready_at > now:
             self._clock.call_at(running.pace.ready_at, self._checkpoint.wake)
         return True
@@ -88,15 +96,17 @@ class ReplaySteps:
                 running.replay = before
                 raise
         running.position = max(running.position, found.position)
-        running.outstanding.update(row.identity for row in found.rows)
+        # Of a subscription that was deleted meanwhile nothing was written.
+        there = (row for row in found.rows if self._book.is_in_force(row.subscription))
+        running.outstanding.update(row.identity for row in there)
         self._book.note(replay)
         if found.rows:
             self._checkpoint.expect_due(found.rows[0].due_at)
 
-    async def _end(self, running: Running) -> bool:
+    async def _end(self, running: Running, now: int) -> bool:
         if running.outstanding:
             return False
-        replay = running.replay.ended(ReplayState.SUCCEEDED, self._clock.now())
+        replay = running.replay.ended(ReplayState.SUCCEEDED, now)
         await self._store.commit([put_replay(replay)])
         self._book.note(replay)
         return True

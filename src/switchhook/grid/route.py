@@ -3,6 +3,7 @@
 Nothing here is durable. What was routed before a crash is matched again from the cursors.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 
 from switchhook.grid import filters
@@ -16,6 +17,8 @@ from switchhook.grid.schemas.read import read
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import DeliverySettings, EventSubscription
 from switchhook.grid.topics import Topic
+
+log = logging.getLogger(__name__)
 
 Offer = Callable[[SubscriptionQueue, Envelope], None]
 
@@ -69,6 +72,7 @@ class Router:
         self,
         offer: Offer,
         *,
+        fall_behind: Callable[[SubscriptionQueue, int], None],
         removed: Callable[[SubscriptionQueue], None],
         reconfigured: Callable[[SubscriptionQueue, DeliverySettings], None],
         observation: Observation,
@@ -81,6 +85,7 @@ class Router:
         # Told whenever the log has grown.
         self.watchers: list[Callable[[], None]] = []
         self._offer = offer
+        self._fall_behind = fall_behind
         self._removed = removed
         self._reconfigured = reconfigured
         self._observation = observation
@@ -92,22 +97,46 @@ class Router:
         self.head = appended.end
         for watcher in self.watchers:
             watcher()
-        known = self.duplicates.get(appended.batch.topic)
-        if known is not None and known.is_complete:
-            self.note_events(known, appended)
         route = self._routes.get(appended.batch.topic)
         if route is None:
             return
+        reached = appended.first
         unmatched = appended.batch.count
-        for envelope, queues in self.wanted(appended):
-            unmatched -= 1
-            for queue in queues:
-                self._observation.matched(route.topic, queue, envelope.event)
-                if not self.is_duplicate(queue, envelope.position):
-                    self._offer(queue, envelope)
+        try:
+            known = self.duplicates.get(appended.batch.topic)
+            if known is not None:
+                self.note_events(known, appended)
+            for envelope, queues in self.wanted(appended):
+                unmatched -= 1
+                for queue in queues:
+                    self._hand_over(route.topic, queue, envelope)
+                reached = envelope.position + 1
+        except Exception:  # an event that cannot be read or matched: it stays in the log
+            log.exception("route.failed", extra={"topic": route.topic.name, "position": reached})
+            self._lag(route.topic, reached)
+            return
         self._observation.emitted(route.topic, appended.batch.count)
         if unmatched:
             self._observation.unmatched(route.topic, unmatched)
+
+    def _hand_over(self, topic: Topic, queue: SubscriptionQueue, envelope: Envelope) -> None:
+        position = envelope.position
+        try:
+            self._observation.matched(topic, queue, envelope.event)
+            if not self.is_duplicate(queue, position):
+                self._offer(queue, envelope)
+        except Exception:  # of this subscription alone
+            fields = {"topic": topic.name, "position": position}
+            log.exception("route.failed", extra=fields)
+            if not queue.is_behind and not queue.is_unsettled(position):
+                self._fall_behind(queue, position)
+
+    def _lag(self, topic: Topic, position: int) -> None:
+        """Let the topic's subscriptions, which have all events before the position, read on from
+        there: they wait where it goes wrong, and lose nothing."""
+        for queue in self.queues.values():
+            if queue.subscription.topic == topic.incarnation and not queue.is_behind:
+                self._fall_behind(queue, position)
 
     def wanted(self, appended: Appended) -> Iterator[tuple[Envelope, list[SubscriptionQueue]]]:
         """The events of a batch that any subscription in force wants, with those that want it."""
@@ -157,6 +186,16 @@ class Router:
         """Let what is known of duplicates follow the log by a batch."""
         for position, event in self._routes[appended.batch.topic].read(appended):
             known.note(position, appended.batch.published_at, event)
+
+    def forget_duplicates(self, before: int) -> None:
+        """The log begins at `before` now; what nobody asks for any more is not followed."""
+        queues = self.queues.values()
+        asking = {
+            queue.subscription.topic for queue in queues if queue.settings.deduplication_window
+        }
+        self.duplicates = {t: known for t, known in self.duplicates.items() if t in asking}
+        for known in self.duplicates.values():
+            known.forget(before)
 
     # --- what is in force ------------------------------------------------------------------------
 

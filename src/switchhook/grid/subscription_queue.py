@@ -92,8 +92,9 @@ class SubscriptionQueue:
             subscription,
             traceparent=envelope.traceparent,
         )
+        may_go = self.order is None or self.order.enter(delivery)
         self._unfinished[envelope.position] = None
-        if self.order is None or self.order.enter(delivery):
+        if may_go:
             self.first_attempts.append(delivery)
 
     def next_deliveries(self) -> list[Delivery]:
@@ -133,6 +134,10 @@ class SubscriptionQueue:
         """The delivery is finished, or written down as waiting: the cursor may pass it."""
         if not delivery.run:
             self._unfinished.pop(delivery.position, None)
+
+    def is_unsettled(self, position: int) -> bool:
+        """Whether the event there is in memory, neither finished nor written down as waiting."""
+        return position in self._unfinished
 
     # --- falling behind ------------------------------------------------------------
 
