@@ -77,6 +77,12 @@ def test_control_characters_of_an_event_are_escaped(colour: bool) -> None:
     assert "\\u001b[2J\\u0007\\u009b\\u202e\\n" in text
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon"])
+def test_time_that_no_zone_has_is_shown_as_it_is(time: str) -> None:
+    """A publisher may write any."""
+    assert to_text(an_event(eventTime=time), 0, colour=False).startswith(f"{time}  ")
+
+
 def test_an_event_for_programs_is_one_line_of_json() -> None:
     """The event as it was delivered, line ends and terminal commands escaped."""
     event = an_event(data={"text": "one\ntwo\x9b\U000e0001 häuser"})

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from switchhook.cli.json_read import read_json
 from switchhook.endpoints import load
 from switchhook.errors import ConnectError, RequestError, StartError
 from switchhook.grid.resources.ids import COMMUNICATION, EVENT_GRID
@@ -120,7 +121,7 @@ class ArmClient:
                 _read(response.status, response.read())
             for line in response:
                 if line.strip():
-                    yield json.loads(line)
+                    yield read_json(line)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise ConnectError(f"{self._url} does not answer any more: {error}") from error
         finally:
@@ -246,7 +247,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _read(status: int, text: bytes) -> Body:
     try:
-        body = json.loads(text) if text.strip() else {}
+        body = read_json(text) if text.strip() else {}
     except ValueError:
         body = {}
     if status < 400:

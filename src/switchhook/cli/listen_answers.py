@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from switchhook.cli.json_read import read_json
 from switchhook.cli.listen_receiver import ReceivedRequest, Reply
 
 Event = dict[str, Any]
@@ -82,7 +83,7 @@ class Answers:
 def _read_events(body: bytes) -> list[Event]:
     """The events of a delivery: a JSON array of objects, or one CloudEvent; else none."""
     try:
-        events = json.loads(body)
+        events = read_json(body)
     except (ValueError, RecursionError):
         return []
     if isinstance(events, dict) and "specversion" in events:

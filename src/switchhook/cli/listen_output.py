@@ -65,8 +65,8 @@ def printable(text: str) -> str:
 def _local_time(text: str) -> str:
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        if time.tzinfo is not None:
+            time = time.astimezone()
+    except (ValueError, OverflowError):  # no time, or none that the local zone can have
         return text
-    if time.tzinfo is not None:
-        time = time.astimezone()
     return time.strftime("%H:%M:%S.") + f"{time.microsecond // 1000:03}"

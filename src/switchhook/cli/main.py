@@ -46,7 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parsed = _parse(words)
         return int(parsed.run(parsed))
     except SwitchhookError as error:
-        print(f"switchhook: {error}", file=sys.stderr)
+        from switchhook.cli.listen_output import printable  # late, like the commands
+
+        # It may quote what a webhook answered; the server's own messages have lines.
+        text = "\n".join(map(printable, str(error).split("\n")))
+        print(f"switchhook: {text}", file=sys.stderr)
         return 2 if isinstance(error, StartError) else 1
     except BrokenPipeError:
         # The reader (`head`, say) has enough; the interpreter must not complain when it flushes.

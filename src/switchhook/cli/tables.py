@@ -1,4 +1,7 @@
-"""How do commands print what they got? Tables for people, JSON for scripts."""
+"""How do commands print what they got? Tables for people, JSON for scripts.
+
+Most of it comes from strangers: publishers, webhooks. A terminal obeys none of it.
+"""
 
 import json
 import sys
@@ -6,16 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from switchhook.cli.arm_client import ArmClient
+from switchhook.cli.listen_output import printable
 
 
 def print_json(value: Any) -> None:
     """One JSON document."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    print("\n".join(map(printable, text.split("\n"))))
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Aligned columns; a note in place of an empty table."""
-    lines = [[str(cell) for cell in row] for row in rows]
+    lines = [[printable(str(cell)) for cell in row] for row in rows]
     if not lines:
         print("none")
         return
@@ -30,10 +35,10 @@ def print_pairs(pairs: Mapping[str, object]) -> None:
     shown = {name: value for name, value in pairs.items() if value not in (None, "", [], {})}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
-        print(f"{name.ljust(width)}  {value}")
+        print(f"{name.ljust(width)}  {printable(str(value))}")
 
 
 def print_warnings(client: ArmClient) -> None:
     """What the server warned of, on the error stream."""
     for warning in client.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {printable(warning)}", file=sys.stderr)
