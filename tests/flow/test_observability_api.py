@@ -189,6 +189,22 @@ async def test_openmetrics_is_for_who_accepts_it(site: Site) -> None:
     assert headers["content-type"].startswith("text/plain")
 
 
+@pytest.mark.parametrize(
+    "accept",
+    [
+        'application/openmetrics-text; version="1.0.0"',
+        "application/openmetrics-text; version=abc",
+        "text/plain;;=;version",
+    ],
+)
+async def test_any_accept_header_is_answered(site: Site, accept: str) -> None:
+    """A version that nobody has gets the usual one."""
+    status, headers, _ = await site.ask("/metrics", Accept=accept)
+
+    assert status == 200
+    assert headers["content-type"].startswith(("text/plain", "application/openmetrics-text"))
+
+
 async def test_gauges_show_what_a_subscription_has_to_do(site: Site) -> None:
     """A retry that waits, and how long ago its event was published."""
     site.flow.transport.answer = always(503)

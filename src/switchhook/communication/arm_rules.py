@@ -167,7 +167,8 @@ def read_event_settings(body: Body, profiles: frozenset[str]) -> EventSettings:
     check_members(body, {"id", "name", "type", "properties"}, "eventSettings")
     properties = as_object(body.get("properties"), "properties")
     check_members(properties, _SETTINGS.keys(), "eventSettings.properties")
-    values = {_SETTINGS[name]: value for name, value in properties.items() if value is not None}
+    given = {name: properties.get(name) for name in _SETTINGS}
+    values = {_SETTINGS[name]: value for name, value in given.items() if value is not None}
     try:
         settings = msgspec.convert(values, EventSettings)
     except msgspec.ValidationError as error:

@@ -5,7 +5,7 @@ and `resource`. This module is imported by the first scrape: the library takes l
 many a test server lives.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import Metric
@@ -30,8 +30,15 @@ _BOUNDS = (*(str(float(bound)) for bound in BUCKETS_IN_MS), "+Inf")
 
 def render(metrics: Metrics, readings: Readings, started_at: int, accept: str) -> tuple[bytes, str]:
     """The answer to a scrape and its content type: OpenMetrics for who accepts it."""
-    encode, content_type = choose_encoder(accept)
+    encode, content_type = _chosen(accept)
     return encode(_Scrape(metrics, readings, started_at)), content_type
+
+
+def _chosen(accept: str) -> tuple[Callable[[Collector], bytes], str]:
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):  # the library trips over a version that is no number
+        return choose_encoder("")
 
 
 class _Scrape(Collector):

@@ -268,13 +268,49 @@ async def test_client_request_id_is_echoed_on_demand(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["$top=0", "$top=101", "$top=x", "$skiptoken=%C3%A9", "$filter=x"]
+    "query",
+    [
+        *("$top=0", "$top=101", "$top=x", "$top=%C2%B2", "$top=0000000019999"),
+        *("$top=000000001" + "0" * 5000, "$top=" + "9" * 5000),
+        *("$skiptoken=%C3%A9", "$filter=x"),
+    ],
 )
 async def test_bad_list_query_is_refused(scene: Scene, query: str) -> None:
     """400, whatever is wrong with it."""
     path = f"{GROUP}/providers/Microsoft.EventGrid/topics?{query}"
 
     assert (await send(scene, "GET", path)).status == 400
+
+
+@pytest.mark.parametrize("text", ["a\r\nX-Injected: 1", "a\x00", "a\x1b[2J", "a\u2028b"])
+async def test_path_with_control_characters_is_refused(scene: Scene, text: str) -> None:
+    """They would come back in the links of headers, and in what commands print."""
+    group = f"/subscriptions/{text}/resourceGroups/{text}"
+
+    answer = await send(scene, "PUT", f"{group}/providers/Microsoft.EventGrid/topics/orders", {})
+
+    assert answer.status == 400
+    assert list(scene.resources.topics.all()) == []
+
+
+async def test_subscription_id_of_any_letters_stands_in_links(scene: Scene) -> None:
+    """Percent-encoded: a header is ASCII."""
+    topic = "/subscriptions/\u03c0 b/resourceGroups/g/providers/Microsoft.EventGrid/topics/orders"
+
+    answer = await send(scene, "PUT", topic, {})
+
+    assert answer.status == 201
+    assert "/subscriptions/%CF%80%20b/providers/" in answer.headers["azure-asyncoperation"]
+
+
+async def test_empty_values_of_event_settings_say_nothing(scene: Scene) -> None:
+    """Even under names that nobody knows."""
+    await scene.communication()
+    path = f"{ACS_ID}/providers/Switchhook.Communication/eventSettings/default"
+
+    answer = await send(scene, "PUT", path, {"properties": {"profile": "GA", "other": []}})
+
+    assert answer.status == 200
 
 
 async def test_get_of_the_validation_url_completes_the_handshake(scene: Scene) -> None:

@@ -43,7 +43,7 @@ class ArmRequest(msgspec.Struct, frozen=True, kw_only=True):
         subscription = parse_scope(self.path.scope).subscription
         version = self.query.get("api-version", DEFAULT_API_VERSION)
         return (
-            f"{self.base_url}/subscriptions/{subscription}/providers/{EVENT_GRID}/locations/"
+            f"{self.base_url}/subscriptions/{quote(subscription)}/providers/{EVENT_GRID}/locations/"
             f"{quote(location)}/operationsStatus/{operation}?{urlencode({'api-version': version})}"
         )
 
@@ -135,11 +135,12 @@ def page_size(request: ArmRequest, default: int = EVENT_GRID_PAGE) -> int:
     text = request.query.get("$top", "")
     if not text:
         return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MAX_PAGE:
+    size = int(text[:9]) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if not 1 <= size <= MAX_PAGE:
         raise RequestError(
             400, "InvalidRequest", f"The value of '$top' must be between 1 and {MAX_PAGE}."
         )
-    return int(text)
+    return size
 
 
 def _token(last: str) -> str:

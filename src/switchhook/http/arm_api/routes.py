@@ -121,6 +121,10 @@ class ArmRoute(BaseRoute):
 
     async def _answer(self, request: Request) -> Response:
         self._guard.check(request.headers)
+        if not request.scope["path"].isprintable():  # ids stand in headers, logs and terminals
+            raise RequestError(
+                400, "InvalidRequest", "The path must not contain control characters."
+            )
         path = parse_path(request.scope["path"])
         if path is None:
             raise RequestError(404, "ResourceNotFound", "The path names no provider's resource.")
