@@ -40,6 +40,7 @@ class WholeScene(DeliveringScene):
             sources=self.resources.sources,
             topics=self.resources.topics,
             subscriptions=self.resources.subscriptions,
+            clock=self.clock,
         )
         return self
 
