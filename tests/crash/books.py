@@ -43,6 +43,31 @@ class Kill(msgspec.Struct, frozen=True, kw_only=True):
     unacknowledged: int
     acknowledged_per_second: float
     delivered_per_second: float
+    stall: float = 0.0
+
+    def duplicates_allowed(self, checkpoint: float, in_flight: int) -> float:
+        """What was delivered since the last checkpoint, and what was on its way.
+
+        A machine that let this process wait for `stall` seconds let the server wait, too.
+        """
+        return self.delivered_per_second * (checkpoint + self.stall) + in_flight
+
+
+class Stalls:
+    """How late the machine let a periodic task run, in the last second."""
+
+    def __init__(self) -> None:
+        self._late: deque[tuple[float, float]] = deque()
+
+    def add(self, now: float, lateness: float) -> None:
+        """It ran `now`, so many seconds after it should have."""
+        self._late.append((now, max(lateness, 0.0)))
+        while self._late[0][0] < now - WINDOW:
+            self._late.popleft()
+
+    def longest(self) -> float:
+        """The longest wait of the last second."""
+        return max((late for _, late in self._late), default=0.0)
 
 
 @dataclass
@@ -183,8 +208,7 @@ def judge_further(
 def _too_many_duplicates(books: Books, checkpoint: float, in_flight: int) -> list[str]:
     problems = []
     for number, kill in enumerate(books.kills, 1):
-        # What was delivered since the last checkpoint, and what was on its way.
-        allowed = kill.delivered_per_second * checkpoint + in_flight
+        allowed = kill.duplicates_allowed(checkpoint, in_flight)
         found = len(books.duplicates_of(number))
         if found > allowed:
             problems.append(f"kill {number}: {found} duplicates, {allowed:.0f} allowed")

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import uvloop
 
-from tests.crash.books import LAST_WINDOW, Books, Kill, judge, judge_further
+from tests.crash.books import LAST_WINDOW, Books, Kill, Stalls, judge, judge_further
 from tests.crash.load import REFUSED, SOME, SUBJECT, Load
 from tests.crash.management import Management
 from tests.crash.sink import REPORT, Sink
@@ -28,6 +28,7 @@ LOAD_REACHED_WITHIN = 20.0
 QUIET_WITHIN = 40.0
 # Two subscriptions take what the load makes, with 64 deliveries in flight each. A cursor waits for
 # the oldest of them: what the others finish meanwhile comes again too, and is as much at most.
+TICK = 0.01  # how often this process looks whether the machine lets it run
 IN_FLIGHT = 2 * 64
 
 # Further kinds of subscriptions, which take the events of some publishers.
@@ -61,10 +62,25 @@ class Campaign:
         self._command = Command(folder / "user")
         self._say = say
         self._books = Books()
+        self._stalls = Stalls()
         self._lines: list[str] = []
 
     async def run(self) -> Outcome:
         """Kill, restart and load; then wait until all is delivered, and judge."""
+        watching = asyncio.create_task(self._watch_stalls())
+        try:
+            return await self._run()
+        finally:
+            watching.cancel()
+
+    async def _watch_stalls(self) -> None:
+        while True:
+            due = time.monotonic() + TICK
+            await asyncio.sleep(TICK)
+            now = time.monotonic()
+            self._stalls.add(now, now - due)
+
+    async def _run(self) -> Outcome:
         async with Sink(self._books, REFUSING, FURTHER) as sink:
             for number in range(1, self._kills + 1):
                 server = await self._serve()
@@ -113,6 +129,7 @@ class Campaign:
                 self._books.delivered.per_second(now),
                 self._books.delivered.per_second(now, LAST_WINDOW),
             ),
+            stall=self._stalls.longest(),
         )
 
     async def _finish(self, sink: Sink) -> None:
@@ -158,7 +175,7 @@ class Campaign:
         for number, kill in enumerate(books.kills, 1):
             ages = books.duplicates_of(number)
             oldest = f", the oldest from {max(ages) * 1000:.0f} ms before it" if ages else ""
-            allowed = kill.delivered_per_second * CHECKPOINT + IN_FLIGHT
+            allowed = kill.duplicates_allowed(CHECKPOINT, IN_FLIGHT)
             self._line(f"kill {number}: {len(ages)} duplicates of {allowed:.0f} allowed{oldest}")
         letters = self._letters()
         self._line(

@@ -2,7 +2,9 @@
 
 from collections import Counter
 
-from tests.crash.books import Books, Kill, RecentTimes, judge, judge_further
+import pytest
+
+from tests.crash.books import Books, Kill, RecentTimes, Stalls, judge, judge_further
 
 
 def judged(books: Books) -> list[str]:
@@ -160,3 +162,25 @@ def test_problems_of_further_subscriptions_are_seen() -> None:
         "ordered: the events of some/1 came in another order",
         "1 never dead-lettered: ['a']",
     ]
+
+
+def test_stall_of_the_machine_allows_for_what_was_delivered_meanwhile() -> None:
+    """A server that was not let run could not write its checkpoint either."""
+    kill = Kill(
+        at=9.0,
+        unacknowledged=0,
+        acknowledged_per_second=0.0,
+        delivered_per_second=1000.0,
+        stall=0.05,
+    )
+
+    assert kill.duplicates_allowed(0.1, in_flight=20) == pytest.approx(170)
+
+
+def test_longest_stall_is_that_of_the_last_second() -> None:
+    stalls = Stalls()
+    stalls.add(1.0, 0.5)
+    stalls.add(2.5, 0.03)
+    stalls.add(3.0, -0.001)
+
+    assert stalls.longest() == 0.03
