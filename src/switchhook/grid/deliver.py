@@ -66,6 +66,8 @@ class Deliverer:
         self._is_draining = False
         self.faults = Faults(transport, clock)
         self.in_flight = 0
+        # Queues that wait for the rest of what is routed right now.
+        self.gathering: dict[SubscriptionQueue, None] = {}
         # Queues that read the log, and parked ones whose probation is over.
         self.behind: dict[SubscriptionQueue, None] = {}
         self.probing: dict[SubscriptionQueue, None] = {}
@@ -85,9 +87,24 @@ class Deliverer:
         if self.has_room(queue):
             queue.accept(envelope, queue.subscription)
             self._checkpoint.touch(queue)
-            self.pump(queue)
+            if queue.subscription.destination.max_events_per_batch == 1:
+                self.pump(queue)
+            else:
+                self._pump_soon(queue)
         else:
             self.fall_behind(queue, envelope.position)
+
+    def _pump_soon(self, queue: SubscriptionQueue) -> None:
+        """Send when all that became durable together is here: it may share a request."""
+        if not self.gathering:
+            asyncio.get_running_loop().call_soon(self._pump_gathered)
+        self.gathering[queue] = None
+
+    def _pump_gathered(self) -> None:
+        gathered, self.gathering = self.gathering, {}
+        for queue in gathered:
+            self.pump(queue)
+        self.attempt_ended.set()  # whoever waits for us sees what there is now
 
     def fall_behind(self, queue: SubscriptionQueue, position: int) -> None:
         """Let a live queue read the log from there on."""

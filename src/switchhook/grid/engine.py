@@ -240,7 +240,8 @@ class Engine:
     def _has_requests(self) -> bool:
         """Whether an attempt or a dead letter is on its way; a fault's delay is not work."""
         attempts = self.deliverer.in_flight - self.deliverer.faults.delayed
-        return attempts > 0 or self._dead_letters.in_progress > 0
+        is_gathering = bool(self.deliverer.gathering)
+        return attempts > 0 or is_gathering or self._dead_letters.in_progress > 0
 
     async def _do_what_there_is(self) -> bool:
         self.checkpoint.woken.clear()
