@@ -190,3 +190,14 @@ async def test_file_is_private_to_its_owner(tmp_path: Path) -> None:
         found = modes(tmp_path)
 
     assert set(found.values()) == {0o600}
+
+
+async def test_file_without_its_tables_is_begun_anew(tmp_path: Path) -> None:
+    """It opens like a good one; the server starts all the same."""
+    connection = apsw.Connection(str(tmp_path / "attempts.db"))
+    connection.pragma("user_version", 1)
+    connection.close()
+
+    async with SqliteAttemptHistory.open(tmp_path) as history:
+        history.note(a_failure(1))
+        assert await history.of(1) == [a_failure(1)]

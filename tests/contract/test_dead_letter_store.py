@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from switchhook.dead_letter_stores.accounts import AccountsDeadLetterStore
 from switchhook.dead_letter_stores.blob import API_VERSION, BlobDeadLetterStore
-from switchhook.dead_letter_stores.folder import FolderDeadLetterStore
+from switchhook.dead_letter_stores.folder import WRITES_AT_ONCE, FolderDeadLetterStore
 from switchhook.grid.ports import DeadLetterAnswer, DeadLetterStore
 from switchhook.grid.subscriptions import DeadLetterDestination
 from tests.services.azurite import ACCOUNT, Azurite
@@ -232,6 +233,25 @@ async def test_a_name_that_is_taken_by_a_folder_is_unavailable(tmp_path: Path) -
 
     assert answer is DeadLetterAnswer.UNAVAILABLE
     assert [each.name for each in (tmp_path / ACCOUNT / "c/HOOK").iterdir()] == ["x.json"]
+
+
+async def test_a_folder_that_hangs_is_unavailable(tmp_path: Path) -> None:
+    """However often it is asked: no more than a few threads wait for it, and nothing else does."""
+    answers, begun = threading.Event(), []
+
+    def hang(file: Path, body: bytes) -> None:
+        begun.append(file)
+        answers.wait()
+
+    store = FolderDeadLetterStore(tmp_path, timeout=0.01, write=hang)
+    writes = [store.write(in_container("c"), str(n), b"[]") for n in range(3 * WRITES_AT_ONCE)]
+    told = await asyncio.gather(*writes)
+
+    assert {answer for answer, _ in told} == {DeadLetterAnswer.UNAVAILABLE}
+    assert len(begun) == WRITES_AT_ONCE
+
+    answers.set()
+    await store.close()
 
 
 async def test_spellings_of_an_account_share_a_folder(tmp_path: Path) -> None:

@@ -1,11 +1,18 @@
 """When is an event dead-lettered, with what, and when is it dropped after all?"""
 
+import asyncio
+
 import pytest
 
 from switchhook.grid.collections import GIVEN_UP
+from switchhook.grid.dead_letter_writes import DeadLetterWrites
+from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.ports import DeadLetterAnswer
 from switchhook.grid.subscriptions import DeadLetterDestination, RetryPolicy
+from tests.builders import a_body, an_event
+from tests.contract.values import a_delivery
 from tests.flow.conftest import Flow
+from tests.scripted_dead_letters import ScriptedDeadLetterStore
 from tests.scripted_transport import always
 
 DESTINATION = DeadLetterDestination(resource_id="/storage", container="letters")
@@ -160,3 +167,35 @@ async def test_event_that_expires_on_probation_says_so(flow: Flow) -> None:
     assert letters["late"]["lastDeliveryOutcome"] == "Probation"
     assert letters["late"]["deliveryAttempts"] == 0
     assert "lastDeliveryAttemptTime" not in letters["late"]
+
+
+class _HangingStore(ScriptedDeadLetterStore):
+    async def write(
+        self, destination: DeadLetterDestination, name: str, body: bytes
+    ) -> tuple[DeadLetterAnswer, str]:
+        self.calls += 1
+        return await asyncio.Future()
+
+
+async def test_stopped_server_begins_no_further_write(flow: Flow) -> None:
+    """What came due while others of its subscription were written waits for the next start."""
+    await flow.subscribe(dead_letter_destination=DESTINATION)
+    store = _HangingStore()
+    writes = DeadLetterWrites(
+        dead_lettering=DeadLettering(store, flow.clock),
+        router=flow.engine.router,
+        checkpoint=flow.engine.checkpoint,
+        clock=flow.clock,
+        observation=flow.observation,
+        speed=flow.engine.deliverer.speed,
+        ended=lambda: None,
+    )
+    body = a_body(an_event())
+    for position in (1, 2):
+        writes.take(a_delivery(position, body=body, dead_letter_reason="NotRetriable"))
+        writes.start()
+        await asyncio.sleep(0)
+    await writes.stop()
+    await asyncio.sleep(0)
+
+    assert (store.calls, writes.in_progress) == (1, 0)

@@ -39,6 +39,8 @@ HUNG_AFTER_SECONDS = 1.0
 # When a row that could not be worked on is looked at again.
 PAUSE_AFTER_FAILURE = 10 * SECOND
 
+_NEVER = 1 << 63
+
 
 class Checkpoint:
     """What has changed since the last checkpoint, and the commit that makes it durable."""
@@ -69,6 +71,8 @@ class Checkpoint:
         self.next_due: int | None = None
         # Due rows up to this place have been read; None before the first.
         self.read_mark: DueMark | None = None
+        # The earliest instant at which a row is due that was put since a page was asked for.
+        self._put_meanwhile = _NEVER
         self.woken = asyncio.Event()
         self.dirty = asyncio.Event()
         # Replays that were canceled: what waits of them is not to be delivered.
@@ -100,9 +104,23 @@ class Checkpoint:
 
     def expect_due(self, when: int) -> None:
         """A row is due then: wake whoever takes it up, unless an earlier one does."""
+        self._note_due(when)
+        self.wake_at(when)
+
+    def _note_due(self, when: int) -> None:
         if self.read_mark is not None and when <= self.read_mark.due_at:
             self.read_mark = None  # it stands where nobody looks any more
-        self.wake_at(when)
+        self._put_meanwhile = min(self._put_meanwhile, when)
+
+    async def read_due(self, rows: Awaitable[list[WaitingDelivery]]) -> list[WaitingDelivery]:
+        """As `read`, for the page of due rows behind `read_mark`, which moves to its end: unless a
+        row was put meanwhile that stands before that and may not be on the page."""
+        start, self._put_meanwhile = self.read_mark, _NEVER
+        page = await self.read(rows)
+        if page and self.read_mark is start and self._put_meanwhile > page[-1].due_at:
+            last = page[-1]
+            self.read_mark = DueMark(last.due_at, last.position, last.subscription, last.run)
+        return page
 
     def wake_at(self, when: int) -> None:
         """Wake whoever takes up rows then, unless that happens earlier."""
@@ -119,7 +137,7 @@ class Checkpoint:
 
     def release_row(self, row: WaitingDelivery) -> None:
         """Nobody has the row any more; it is found again where it stands."""
-        self.read_mark = None
+        self._note_due(row.due_at)
         self.owned.discard(row.identity)
         self.wake_at(max(row.due_at, self._clock.now() + PAUSE_AFTER_FAILURE))
 

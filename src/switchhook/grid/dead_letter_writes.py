@@ -118,6 +118,7 @@ class DeadLetterWrites:
 
     async def stop(self) -> None:
         """End what is in progress; its rows are still there at the next start."""
+        self._due.clear()  # the end of a write begins the next one
         for task in tuple(self._tasks.values()):
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)

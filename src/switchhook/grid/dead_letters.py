@@ -12,7 +12,7 @@ import msgspec
 from switchhook.clock import HOUR, MINUTE, to_datetime, to_text
 from switchhook.grid.events import Event, EventSchema
 from switchhook.grid.ports import WaitingDelivery
-from switchhook.grid.schemas.render import render
+from switchhook.grid.schemas.render import allowed, render
 
 # "There is a five-minute delay between the last attempt to deliver an event and when it is
 # delivered to the dead-letter location", which saves blob operations. It counts here from the
@@ -78,7 +78,8 @@ def first_due(given_up_at: int, waits: DeadLetterWaits = AZURE_WAITS) -> int:
 def record(event: Event, delivery: WaitingDelivery, schema: EventSchema) -> bytes:
     """The dead-lettered event: as it would be delivered in `schema`, and why it was not.
 
-    A custom event is in the envelope of the Event Grid schema.
+    A custom event is in the envelope of the Event Grid schema. One that cannot be had in `schema`,
+    which may be why it was given up, is as it was published.
     """
     members = _members(delivery)
     if schema is EventSchema.CLOUD_EVENTS:
@@ -86,7 +87,8 @@ def record(event: Event, delivery: WaitingDelivery, schema: EventSchema) -> byte
             _CLOUD_EVENTS_NAMES[n]: v for n, v in members.items() if n in _CLOUD_EVENTS_NAMES
         }
     # Merged, not appended: a CloudEvent may have an extension of such a name.
-    rendered = render(event, _DEAD_LETTER_SCHEMAS.get(schema, schema))
+    wanted = _DEAD_LETTER_SCHEMAS.get(schema, schema)
+    rendered = render(event, wanted) if allowed(event.schema, wanted) else event.json
     delivered = msgspec.json.decode(rendered, type=dict[str, msgspec.Raw])
     return msgspec.json.encode({**delivered, **members})
 

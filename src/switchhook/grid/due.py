@@ -92,10 +92,8 @@ class DueDeliveries:
 
     async def _take_up_page(self, now: int) -> bool:
         checkpoint = self._checkpoint
-        start = checkpoint.read_mark
-        rows = await checkpoint.read(self._state.due(now, PAGE, start, excluding=self._excluded()))
-        if rows and checkpoint.read_mark is start:
-            checkpoint.read_mark = _mark(rows[-1])
+        due = self._state.due(now, PAGE, checkpoint.read_mark, excluding=self._excluded())
+        rows = await checkpoint.read_due(due)
         fresh = [row for row in rows if not checkpoint.is_in_memory(row)]
         touched = {queue for row in fresh if (queue := self._take_up(row)) is not None}
         self._dead_letters.start()
@@ -193,10 +191,6 @@ class DueDeliveries:
             last_status_code=row.last_status_code,
             last_attempt_at=row.last_attempt_at,
         )
-
-
-def _mark(row: WaitingDelivery) -> DueMark:
-    return DueMark(row.due_at, row.position, row.subscription, row.run)
 
 
 def _identity(mark: DueMark) -> tuple[int, str, int]:

@@ -58,7 +58,11 @@ class AttemptFile:
             self._connection = _open(str(path), vfs)
         except (apsw.Error, OSError) as error:
             self._connection = self._begin_anew(error)
-        self._size = self._stored_size()
+        try:
+            self._size = self._stored_size()
+        except apsw.Error as error:  # the server starts, whatever is wrong with it
+            self._connection.close()
+            self._connection, self._size = self._begin_anew(error), 0
 
     def add(self, successes: Sequence[Success], failures: Sequence[Attempt]) -> None:
         """Write attempts, and forget the oldest that the budget has no room for.

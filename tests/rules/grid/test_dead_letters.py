@@ -224,3 +224,12 @@ def test_body_is_an_array() -> None:
     """Of one event too."""
     assert body(letters(1)) == b"[x]"
     assert body(letters(1, 2)) == b"[x,xx]"
+
+
+def test_event_that_cannot_be_delivered_in_the_schema_is_as_it_was_published() -> None:
+    """It was given up for that, and must not take the other dead letters with it."""
+    event = an_event_of(CLOUD_EVENT, EventSchema.CLOUD_EVENTS)
+
+    text = json.loads(record(event, given_up(), EventSchema.EVENT_GRID))
+
+    assert (text["specversion"], text["deliveryAttempts"]) == ("1.0", 1)
