@@ -1,6 +1,8 @@
 """How log lines look: an event's name and its fields, one line each.
 
-Keys, signatures and event data are never passed to a logger; nothing here hides them.
+Keys, signatures and event data are never passed to a logger of ours; nothing here hides them. Other
+libraries know less: their errors name addresses with path and query, so that only the kind of an
+error is shown, and what they say for their own developers is not heard.
 """
 
 import json
@@ -9,6 +11,8 @@ import sys
 from typing import TextIO
 
 from switchhook.clock import to_text
+
+OWN = "switchhook"
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -19,7 +23,7 @@ class FieldFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = [f"{name}={_text(value)}" for name, value in vars(record).items() if _is_own(name)]
         time = to_text(int(record.created * 1000) * 1_000_000, digits=3)
-        line = " ".join([time, record.levelname, record.getMessage(), *fields])
+        line = " ".join([time, record.levelname, _message(record), *fields])
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
@@ -29,9 +33,20 @@ def configure(level: str, stream: TextIO = sys.stderr) -> None:
     """Send the log to `stream` from `level` on; libraries' own only from warnings on."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(FieldFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("uvicorn", "uvicorn.error", "asyncio", "azure"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    handler.setLevel(level.upper())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger(OWN).setLevel(level.upper())
+
+
+def _message(record: logging.LogRecord) -> str:
+    is_own = str(record.name).partition(".")[0] == OWN
+    if is_own or not isinstance(record.args, tuple) or not record.args:
+        return record.getMessage()
+    return str(record.msg) % tuple(map(_without_words, record.args))
+
+
+def _without_words(argument: object) -> object:
+    return type(argument).__name__ if isinstance(argument, BaseException) else argument
 
 
 def _is_own(name: str) -> bool:

@@ -7,24 +7,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from switchhook.logs import FieldFormatter, configure
+from switchhook.logs import OWN, FieldFormatter, configure
 
 
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
     """The stream of a configured log; what other tests configured is put back."""
-    root = logging.getLogger()
-    noisy = [logging.getLogger(name) for name in ("uvicorn", "uvicorn.error", "asyncio")]
-    handlers, level, levels = root.handlers[:], root.level, [each.level for each in noisy]
+    root, own = logging.getLogger(), logging.getLogger(OWN)
+    handlers, level, own_level = root.handlers[:], root.level, own.level
     for handler in handlers:
         root.removeHandler(handler)
     stream = io.StringIO()
-    configure("info", stream)
+    configure("debug", stream)
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)
-    for each, before in zip(noisy, levels, strict=True):
-        each.setLevel(before)
+    own.setLevel(own_level)
 
 
 def _record(message: str, **fields: object) -> logging.LogRecord:
@@ -83,6 +81,7 @@ def test_exception_follows_its_line() -> None:
 
 def test_configured_log_goes_to_its_stream_from_its_level_on(lines: io.StringIO) -> None:
     """The level is taken in any case."""
+    configure("INFO", lines)
     log = logging.getLogger("switchhook.test")
 
     log.debug("hidden")
@@ -94,9 +93,28 @@ def test_configured_log_goes_to_its_stream_from_its_level_on(lines: io.StringIO)
 
 def test_libraries_are_heard_from_warnings_on(lines: io.StringIO) -> None:
     """Their own chatter is not the product's."""
-    for name in ("uvicorn", "uvicorn.error", "asyncio"):
+    for name in ("uvicorn", "uvicorn.error", "asyncio", "urllib3.connectionpool", "any.other"):
         logging.getLogger(name).info("chatter")
+        logging.getLogger(name).debug("chatter")
         logging.getLogger(name).warning("trouble")
 
     assert "chatter" not in lines.getvalue()
-    assert lines.getvalue().count("trouble") == 3
+    assert lines.getvalue().count("trouble") == 5
+
+
+def test_libraries_are_not_heard_below_the_level(lines: io.StringIO) -> None:
+    """Whoever asks for errors only gets none of their warnings."""
+    configure("error", lines)
+
+    logging.getLogger("uvicorn").warning("trouble")
+
+    assert lines.getvalue() == ""
+
+
+def test_errors_of_libraries_are_named_by_their_kind(lines: io.StringIO) -> None:
+    """Their words hold addresses, whose path and query may be secret."""
+    error = ConnectionError("Max retries exceeded with url: /v1/traces?key=secret")
+
+    logging.getLogger("opentelemetry.exporter").warning("Transient %s, again in %.1fs", error, 2)
+
+    assert lines.getvalue().endswith(" WARNING Transient ConnectionError, again in 2.0s\n")
