@@ -81,7 +81,7 @@ class Visitor:
         await self.manage("PUT", f"{path}/{SETTINGS}", {"properties": own})
         group = f"/subscriptions/{self.ready.subscription_id}/resourceGroups/local"
         account = f"{group}/providers/Microsoft.Storage/storageAccounts/letters"
-        attribute = {"name": "x-key", "type": "Static"}
+        attribute: dict[str, Any] = {"name": "x-key", "type": "Static"}
         attribute |= {"properties": {"value": HEADER, "isSecret": True}}
         destination = {
             "endpointUrl": f"{url}?code={QUERY}",
