@@ -1,10 +1,18 @@
 """Sends requests to the management routes without a socket."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
+from starlette.types import ASGIApp
 
-from tests.flow.arm.scene import TOKEN, Scene
+from tests.flow.arm.scene import TOKEN
+
+
+class Site(Protocol):
+    """What has routes."""
+
+    def app(self) -> ASGIApp:
+        """The routes, as a server mounts them."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -23,7 +31,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 async def send(
-    scene: Scene,
+    scene: Site,
     method: str,
     target: str,
     body: Any = None,

@@ -79,6 +79,16 @@ async def test_wrong_advance_is_refused_and_moves_nothing(
     assert scene.clock.now() == start
 
 
+async def test_clock_ends_in_2100(scene: Scene) -> None:
+    """Long before times no longer fit into the store."""
+    statuses = [
+        (await send(scene, "POST", f"{CLOCK}/advance", {"by": "P366D"})).status for _ in range(75)
+    ]
+
+    assert statuses == [200] * 73 + [400] * 2
+    assert (await send(scene, "GET", CLOCK)).json()["properties"]["now"].startswith("2099-")
+
+
 async def test_there_is_one_clock(scene: Scene) -> None:
     """Its name is `default`, in any case."""
     answers = [

@@ -6,12 +6,13 @@ actions. Only `--virtual-clock` makes a clock that can be moved.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
-from switchhook.clock import HOUR, SECOND, Clock, VirtualClock, to_text
+from switchhook.clock import HOUR, SECOND, Clock, VirtualClock, from_datetime, to_text
 from switchhook.errors import RequestError
 from switchhook.grid.resources.body_rules import as_flag, as_instant, check_members, refuse
 from switchhook.grid.resources.settings_rules import from_duration, to_duration
@@ -21,6 +22,8 @@ from switchhook.http.local_clients import check_is_local
 
 # A step happens for each minute on the way, so that a longer way would take minutes itself.
 MAX_ADVANCE = 366 * 24 * HOUR
+# Times are kept as 64 bits of nanoseconds, and some of the future stand for "never".
+LATEST = from_datetime(datetime(2100, 1, 1, tzinfo=UTC))
 MAX_WAIT = 600 * SECOND
 DEFAULT_WAIT = 30 * SECOND
 
@@ -127,6 +130,8 @@ def _target(body: dict[str, Any], now: int) -> int:
         refuse(
             f"The clock can be advanced by at most 366 days, and not back: it is {to_text(now)}."
         )
+    if target > LATEST:
+        refuse(f"The clock can be advanced to {to_text(LATEST)} at the latest.")
     return target
 
 

@@ -1,0 +1,182 @@
+"""The routes that a server really has: who may ask them for what?"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from switchhook.app import build_app
+from switchhook.assemble import Parts, open_access, open_grid, open_services, open_stores
+from switchhook.endpoints import origins
+from switchhook.http.arm_api.control import Control
+from switchhook.http.arm_api.routes import ArmRoute
+from switchhook.http.authority_api import AuthorityRoutes
+from switchhook.http.listener import Door
+from switchhook.http.observability_api import Readiness
+from switchhook.settings.read import read_settings
+from tests.flow.arm.requests import Answer, send
+from tests.flow.arm.scene import GROUP
+
+# What answers without any credential, each with the reason. Nothing else may.
+OPEN = {
+    "/eventsubscriptions/{name}/validate": "its token, in the query, is the permission",
+    "/health/live": "names nothing",
+    "/health/ready": "names nothing",
+    "/metrics": "open on loopback, unless the server is exposed",
+}
+# Where tokens come from, and where they are checked.
+AUTHORITY = [
+    ("GET", "/metadata/endpoints"),
+    ("GET", "/msi/token"),
+    ("GET", "/metadata/identity/oauth2/token"),
+    ("GET", "/adfs/discovery/instance"),
+    ("GET", "/adfs/discovery/keys"),
+    ("GET", "/adfs/.well-known/openid-configuration"),
+    ("POST", "/adfs/oauth2/token"),
+    ("POST", "/adfs/oauth2/devicecode"),
+]
+
+
+class RealServer:
+    """All parts of a server but its sockets and its loops."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        assert isinstance(app, Door)
+        assert isinstance(app._others, Starlette)
+        self._app = app
+        self.routes: list[BaseRoute] = app._others.routes
+        self.token = token
+
+    def app(self) -> ASGIApp:
+        """The routes, as a server mounts them."""
+        return self._app
+
+    async def ask(self, method: str, path: str, **headers: str) -> Answer:
+        """One request, without a credential unless it is among the headers."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await send(self, method, path, {}, {"authorization": "", **named})
+
+
+@contextlib.asynccontextmanager
+async def opened(data: Path, **flags: Any) -> AsyncIterator[RealServer]:
+    """A server over a new data folder."""
+    settings = read_settings({"data": str(data), **flags}, {}, data)
+
+    async def nothing(*_: object) -> None:
+        pass
+
+    async with contextlib.AsyncExitStack() as stack:
+        addresses = origins(settings, 8080, 8443)
+        stores = await open_stores(settings, stack, lambda _: None)
+        access = open_access(settings, addresses)
+        grid = await open_grid(settings, stack, stores, access.authority)
+        stack.push_async_callback(grid.engine.stop, 0)
+        services = await open_services(settings, stores, grid, access.authority, addresses)
+        parts = Parts(
+            settings=settings,
+            addresses=addresses,
+            stores=stores,
+            access=access,
+            grid=grid,
+            services=services,
+        )
+        control = Control(clock=grid.clock, idle=nothing, requests_sent=lambda: 0, reset=nothing)
+        app = build_app(parts, Readiness(lambda: None), control)
+        yield RealServer(app, (data / "management-token").read_text())
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[RealServer]:
+    """A server on loopback, with a clock that can be moved."""
+    async with opened(tmp_path, virtual_clock=True) as running:
+        yield running
+
+
+def addresses_of(route: BaseRoute) -> list[tuple[str, str]]:
+    """Method and path of everything that a route serves."""
+    if isinstance(route, AuthorityRoutes):
+        return []
+    if isinstance(route, ArmRoute):
+        keys = [key.split(" ", 1) for key in route._table]
+        return [(method, f"{GROUP}/providers/{path.replace('*', 'name')}") for method, path in keys]
+    assert isinstance(route, Route), f"{route} needs a line of its own here"
+    return [(method, route.path) for method in route.methods or ()]
+
+
+def found(server: RealServer) -> list[tuple[str, str]]:
+    """Method and path of every route but those of the authority."""
+    return [each for route in server.routes for each in addresses_of(route)]
+
+
+async def test_nothing_but_what_is_listed_answers_without_a_credential(server: RealServer) -> None:
+    """With none and with wrong ones, of every kind."""
+    guarded = [(method, path) for method, path in found(server) if path not in OPEN]
+    guarded += [("POST", "/api/events"), ("POST", "/topics/dev-topic/api/events")]
+    paths = "".join(path.lower() for _, path in guarded)
+
+    assert len(guarded) > 80
+    for name in ("advance", "reset", "waitidle", "explainevent", "replays", "deadletters"):
+        assert f"/{name}" in paths
+    for method, path in guarded:
+        for wrong in ("", "Bearer wrong", "Bearer a.b.c", "Basic YTpi", "HMAC-SHA256 a", "Bearer"):
+            answer = await server.ask(method, path, authorization=wrong)
+            # No topic of that name is there: its address says so before anybody is asked.
+            expected = 404 if path.startswith("/topics/") else 401
+            assert (answer.status, method, path) == (expected, method, path)
+
+
+async def test_every_route_of_the_table_wants_this_servers_name(server: RealServer) -> None:
+    """With the token: neither a web page nor a name that somebody points here gets through."""
+    token = f"Bearer {server.token}"
+    tables = [route for route in server.routes if isinstance(route, ArmRoute)]
+    guarded = [each for table in tables for each in addresses_of(table)]
+
+    for method, path in [*guarded, ("GET", "/metrics")]:
+        for strange in (
+            {"origin": "null"},
+            {"origin": "http://localhost:8080"},
+            {"host": "evil.example"},
+        ):
+            answer = await server.ask(method, path, authorization=token, **strange)
+            assert (answer.status, method, path) == (403, method, path)
+
+
+@pytest.mark.parametrize(("method", "path"), AUTHORITY)
+async def test_authority_wants_this_servers_name(
+    server: RealServer, method: str, path: str
+) -> None:
+    """No web page gets a token, or the address of one."""
+    for strange in ({"origin": "https://evil.example"}, {"host": "evil.example"}, {"host": ""}):
+        answer = await server.ask(method, path, **strange)
+        assert (answer.status, answer.json()["error"]["code"]) == (403, "Forbidden")
+    assert (await server.ask(method, path)).status != 403
+
+
+async def test_authority_has_no_other_route(server: RealServer) -> None:
+    """Each of its rows is in the table above."""
+    (authority,) = (each for each in server.routes if isinstance(each, AuthorityRoutes))
+    rows = set(authority._table)
+    asked = {
+        entry
+        for entry in rows
+        for method, path in AUTHORITY
+        if entry.method == method and entry.path.fullmatch(path)
+    }
+
+    assert asked == rows
+
+
+async def test_metrics_of_an_exposed_server_need_the_token(tmp_path: Path) -> None:
+    """Of its other routes without credentials none names anything."""
+    async with opened(tmp_path, public_url="https://hooks.example") as server:
+        refused = await server.ask("GET", "/metrics")
+        allowed = await server.ask("GET", "/metrics", authorization=f"Bearer {server.token}")
+        ready = await server.ask("GET", "/health/ready", host="evil.example")
+
+    assert (refused.status, allowed.status) == (401, 200)
+    assert set(ready.json()) <= {"status", "reason"}
