@@ -5,7 +5,7 @@ becomes the name and the body of the request that `switchhook.config_file` makes
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, time
 from typing import Any
 
 import msgspec
@@ -95,12 +95,14 @@ def read_tables(tables: Mapping[str, Sequence[Entry]]) -> ConfigTables:
     Raises:
         StartError: an entry lacks a name, or has a key that nobody reads.
     """
-    communication = tables.get("communication", ())
+    tables = _plain(tables)
+    entries = tables.get("communication", ())
+    communication = tuple(_read_communication(entry) for entry in entries)
     numbers = [_read_number(entry) for entry in tables.get("numbers", ())]
-    for entry in communication:
+    for entry in entries:
         numbers.extend(_numbers_of(entry))
     return ConfigTables(
-        communication=tuple(_read_communication(entry) for entry in communication),
+        communication=communication,
         numbers=tuple(numbers),
         topics=tuple(_read_topic(entry) for entry in tables.get("topics", ())),
         domains=tuple(_read_domain(entry) for entry in tables.get("domains", ())),
@@ -195,7 +197,7 @@ def _read_subscription(entry: Entry) -> SubscriptionEntry:
 
 
 def _given(entry: Entry, keys: Sequence[str]) -> dict[str, Any]:
-    return {key: _plain(entry[key]) for key in keys if key in entry}
+    return {key: entry[key] for key in keys if key in entry}
 
 
 def _source_id(entry: Entry) -> str:
@@ -223,8 +225,12 @@ def _check(entry: Entry, table: str, known: Collection[str], *, name: str = "nam
 
 
 def _plain(value: Any) -> Any:
-    """TOML has times of its own."""
-    return value.isoformat() if isinstance(value, datetime) else value
+    """The value as JSON has it: TOML has dates and times of its own."""
+    if isinstance(value, date | time):  # a `datetime` is a `date`
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _topic_id(name: str) -> str:

@@ -1,5 +1,6 @@
 """The resource tables of the configuration file."""
 
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
@@ -68,9 +69,23 @@ def test_properties_of_topics_and_domains_become_bodies() -> None:
     ]
 
 
+def test_times_of_the_file_are_texts_wherever_they_stand() -> None:
+    """As the rules of the bodies want them: none of these knows a date."""
+    day = {"operatorType": date(2030, 1, 1), "key": "a", "values": [time(1, 2)]}
+    entry = {"name": "one", "advancedFilters": [day], "labels": [datetime(2030, 1, 1, tzinfo=UTC)]}
+    (subscription,) = read_tables({"subscriptions": [entry]}).subscriptions
+    properties = subscription.body["properties"]
+
+    assert properties["filter"]["advancedFilters"] == [
+        {"operatorType": "2030-01-01", "key": "a", "values": ["01:02:00"]}
+    ]
+    assert properties["labels"] == ["2030-01-01T00:00:00+00:00"]
+
+
 @pytest.mark.parametrize(
     ("tables", "named"),
     [
+        ({"communication": [{"numbers": ["+15555550123"]}]}, "needs 'name'"),
         ({"topics": [{"name": "a", "autoCreateTopicWithFirstSubscription": True}]}, "autoCreate"),
         ({"domains": [{"name": "a", "topics": "b"}]}, "'topics' of .*'a'"),
         ({"domains": [{"name": "a", "colour": "red"}]}, "colour"),
