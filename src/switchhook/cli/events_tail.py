@@ -74,7 +74,8 @@ def _shown(line: Body, colour: bool) -> str:
     known = {"eventTime": line["publishedAt"], "eventType": line["eventType"]}
     data = event if line["schema"] == "CustomEventSchema" else event.get("data")
     body = {**known, "subject": line["subject"] or "", "data": data}
-    head, _, rest = to_text(body, 0, colour=colour).partition("\n")
+    text = to_text(body, 0, colour=colour, event_id=line["id"])
+    head, _, rest = text.partition("\n")
     topic = "/".join(filter(None, (line["topicName"], line["domainTopic"])))
-    where = printable(f"position {line['position']}, {topic}, id {line['id']}")
+    where = printable(f"position {line['position']}, {topic}")
     return f"{head}  ({where})\n{rest}"

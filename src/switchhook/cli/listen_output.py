@@ -32,14 +32,19 @@ def to_json_line(event: Event) -> str:
     return printable(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
 
 
-def to_text(event: Event, attempts: int, *, colour: bool) -> str:
-    """Time, type and subject on one line, the data below; a CloudEvent has other names for them."""
+def to_text(event: Event, attempts: int, *, colour: bool, event_id: str = "") -> str:
+    """Time, type and subject on one line, the data below; a CloudEvent has other names for them.
+
+    `event_id` is shown after the time where it is given.
+    """
     paint = _paint if colour else _leave
     parts = [
         paint(_TIME, _local_time(str(event.get("eventTime", event.get("time", ""))))),
         paint(_TYPE, str(event.get("eventType", event.get("type", "")))),
         paint(_SUBJECT, str(event.get("subject", ""))),
     ]
+    if event_id:
+        parts.insert(1, printable(event_id))
     if attempts:
         parts.append(paint(_NOTE, f"(attempt {attempts + 1})"))
     data = json.dumps(event.get("data"), ensure_ascii=False, indent=2)

@@ -401,7 +401,9 @@ async def test_tail_command(scene: LiveScene, run: Run, capsys: Capture) -> None
     await run("events", "tail", "--no-follow", "--json")
     line = json.loads(capsys.readouterr().out)
 
-    assert "Shop.OrderPlaced  orders/17  (position 0, orders, id e1)" in text
+    first = text.splitlines()[0]
+    assert first.endswith("  e1  Shop.OrderPlaced  orders/17  (position 0, orders)")
+    assert "  " not in first.partition("  e1  ")[0]  # the time alone is before the id
     assert '"total": 1' in text
     assert line["id"] == "e1"
 
