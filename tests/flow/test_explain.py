@@ -1,6 +1,7 @@
 """Why an event did not arrive: what is said in each state of a delivery."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -383,6 +384,105 @@ async def test_deleted_subscription_is_told_by_its_attempts(flow: Asked) -> None
 
     assert (told.verdict, told.incarnation) == (Verdict.UNKNOWN, "s1")
     assert [each.stage for each in told.deliveries] == [Stage.DELIVERED]
+
+
+# --- events that the log has forgotten -----------------------------------------------------------
+
+
+async def _a_forgotten_one(**members: Any) -> Asked:
+    """An event whose delivery is not finished, past the retention of an hour."""
+    flow = await a_new_one(Limits(max_age=HOUR))
+    await flow.subscribe(**members)
+    flow.transport.answer = always(503)
+    await flow.publish("e1", subject="orders/17")
+    await flow.advance(minutes=10)
+    await flow.advance(hours=3)
+    await flow.engine.checkpoint.write()
+    await flow.engine.upkeep()
+    assert flow.explainer.extent().size == 0
+    return flow
+
+
+async def test_event_that_waits_is_told_from_its_row() -> None:
+    """By its id and by its position: its subject, its attempts, and the next one."""
+    flow = await _a_forgotten_one()
+
+    by_id, at = await flow.explain("e1"), await flow.explainer.at(0)
+    (told,) = by_id.subscriptions
+    (delivery,) = told.deliveries
+
+    assert at == by_id
+    assert not by_id.is_in_log
+    assert by_id.event is not None
+    assert by_id.event.subject == "orders/17"
+    assert (told.verdict, delivery.stage) == (Verdict.MATCHED, Stage.WAITING_FOR_RETRY)
+    assert delivery.attempts_made == len(delivery.attempts) > 1
+
+
+async def test_event_that_waits_for_its_dead_letter_is_told_from_its_row() -> None:
+    """With the time at which the dead letter is due."""
+    flow = await _a_forgotten_one(
+        dead_letter_destination=BLOBS, retry_policy=RetryPolicy(event_time_to_live_in_minutes=30)
+    )
+    flow.dead_letters.answer = DeadLetterAnswer.UNAVAILABLE
+    await flow.publish("e2")
+    await flow.advance(hours=3)
+    await flow.engine.checkpoint.write()
+    await flow.engine.upkeep()
+
+    delivery = await flow.delivery("e2")
+
+    assert delivery.stage is Stage.WAITING_FOR_DEAD_LETTER
+    assert "Its dead letter is due at" in delivery.text
+    assert (await flow.delivery("e1")).stage is Stage.DEAD_LETTERED
+
+
+async def test_event_that_waits_is_searched_where_the_question_says() -> None:
+    """Another id, another position and another topic have nothing of it."""
+    flow = await _a_forgotten_one()
+    place = Place(topic=a_topic(incarnation="t2"))
+
+    assert (await flow.explainer.by_id("e2")).items == ()
+    assert (await flow.explainer.by_id("e1", place=place)).items == ()
+    assert await flow.explainer.at(1) is None
+
+
+async def test_other_subscription_of_a_forgotten_event_is_told_too() -> None:
+    """One that waits and one that gave it up are parts of one explanation."""
+    flow = await a_new_one(Limits(max_age=HOUR))
+    await flow.subscribe()
+    await flow.subscribe(
+        incarnation="s2", name="second", retry_policy=RetryPolicy(max_delivery_attempts=1)
+    )
+    flow.transport.answer = always(503)
+    await flow.publish("e1")
+    await flow.advance(hours=3)
+    await flow.engine.checkpoint.write()
+    await flow.engine.upkeep()
+
+    told = {
+        each.name: each.deliveries[0].stage for each in (await flow.explain("e1")).subscriptions
+    }
+
+    assert flow.explainer.extent().size == 0
+    assert told == {"hook": Stage.WAITING_FOR_RETRY, "second": Stage.DROPPED}
+
+
+async def test_forgotten_version_is_not_said_to_have_come_later() -> None:
+    """With the log goes the version that was in force: what it wanted is unknown then."""
+    flow = await a_new_one(Limits(max_age=HOUR))
+    await flow.subscribe()
+    changed = await flow.subscribe(
+        incarnation="s2", name="second", filter=Filter(included_event_types=("Other",))
+    )
+    flow.transport.answer = always(503)
+    await flow.publish("e1")
+    await flow.put(msgspec.structs.replace(changed, version=2, filter=Filter()))
+    await flow.advance(hours=3)
+    await flow.engine.checkpoint.write()
+    await flow.engine.upkeep()
+
+    assert (await flow.told("e1", "second")).verdict is Verdict.UNKNOWN
 
 
 # --- restarts ------------------------------------------------------------------------------------

@@ -7,12 +7,12 @@ rest is read from where deliveries stand.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from switchhook.clock import Clock
-from switchhook.grid import given_up
+from switchhook.grid import given_up, waiting_events
 from switchhook.grid.checkpoint import Checkpoint
 from switchhook.grid.delivery_traces import Collected, TraceCollector
 from switchhook.grid.events import Envelope, Event
@@ -95,7 +95,7 @@ class Explainer:
         if len(hints) == _MAX_LOOKED_AT:
             return Found(items=tuple(items), before=hints[-1])
         if not items and before is None:
-            items = await self._given_up_with_id(event_id, place, limit)
+            items = await self._trimmed_with_id(event_id, place, limit)
         return Found(items=tuple(items), before=None)
 
     async def at(self, position: int) -> Explanation | None:
@@ -103,6 +103,9 @@ class Explainer:
         found = await self._event_at(position)
         if found is not None:
             return await self._explain(*found)
+        found = await waiting_events.at(self._store, *self._rows_asked(), position)
+        if found is not None:
+            return await self._explain_waiting(*found)
         kept = await given_up.find_position(self._store, position, 0)
         return await self._explain_given_up(kept) if kept else None
 
@@ -179,6 +182,34 @@ class Explainer:
         )
 
     # --- events that the log no longer has --------------------------------------------------------
+
+    async def _trimmed_with_id(
+        self, event_id: str, place: Place | None, limit: int
+    ) -> list[Explanation]:
+        """Those that wait still, which tells most, and those of which only a record is left."""
+        rows = await waiting_events.with_id(self._store, *self._rows_asked(), event_id)
+        items: dict[int, Explanation] = {}
+        for found in [each for each in rows if _is_wanted(place, event_id, *each)][:limit]:
+            items[found[1].position] = await self._explain_waiting(*found)
+        for each in await self._given_up_with_id(event_id, place, limit):
+            items.setdefault(each.position or 0, each)
+        return [items[position] for position in sorted(items, reverse=True)[:limit]]
+
+    def _rows_asked(self) -> tuple[list[str], Callable[[str], Topic | None]]:
+        return list(self._router.queues), self._router.topic
+
+    async def _explain_waiting(self, topic: Topic, envelope: Envelope) -> Explanation:
+        """As of an event of the log; but versions that only the log needed may be forgotten."""
+        explanation = await self._explain(topic, envelope)
+        told = [self._less_sure(each) for each in explanation.subscriptions]
+        return msgspec.structs.replace(explanation, subscriptions=tuple(told), is_in_log=False)
+
+    def _less_sure(self, told: SubscriptionExplanation) -> SubscriptionExplanation:
+        queue = self._router.queues.get(told.incarnation)
+        if told.verdict is not Verdict.CREATED_LATER or (queue and 1 in queue.versions):
+            return told
+        text = "It came into force, or was changed, after the event was accepted."
+        return msgspec.structs.replace(told, verdict=Verdict.UNKNOWN, text=text)
 
     async def _given_up_with_id(
         self, event_id: str, place: Place | None, limit: int

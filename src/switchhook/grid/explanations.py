@@ -77,8 +77,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     `topic` is the id of its topic, system topic or domain, `topic_name` the name, `domain_topic`
     the name of a topic in that domain. `position` and `published_at` are None for an event that was
-    not published, and `event` for one that the log no longer has: of that only the id and the type
-    are known, cut short. `traceparent` is that of its publish request, or "".
+    not published, and `event` for one of which only a record is left, with its id and its type, cut
+    short. `is_in_log` is false where the log has forgotten it; one that waits in an exception row
+    is told from there. `traceparent` is that of its publish request, or "".
     """
 
     topic: str
@@ -90,6 +91,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     position: int | None
     published_at: int | None
     traceparent: str = ""
+    is_in_log: bool = True
     subscriptions: tuple[SubscriptionExplanation, ...] = ()
 
 

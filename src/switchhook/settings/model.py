@@ -162,7 +162,12 @@ class Settings:
     ] = None
     retention_hours: Annotated[
         float,
-        About(kinds.span("hours", 1, 24 * 365), "How long the log keeps events that are finished."),
+        About(
+            kinds.span("hours", 1, 24 * 365),
+            "How long the log keeps events. Those that a subscription has still to read, or to "
+            "attempt, stay longer; one that waits for a retry or for its dead letter is kept "
+            "beside the log until it is finished.",
+        ),
     ] = 24.0
     max_log_bytes: Annotated[
         int, About(kinds.SIZE, "Size cap of the log's events.", shown="2 GiB")

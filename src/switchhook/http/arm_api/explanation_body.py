@@ -52,7 +52,7 @@ def render_explanation(explanation: Explanation, others: Iterable[SubscriptionRe
         "position": explanation.position,
         "publishedAt": _time(explanation.published_at),
         "traceparent": explanation.traceparent or None,
-        "isInLog": event is not None and explanation.position is not None,
+        "isInLog": _is_in_log(explanation),
         "subscriptions": [
             *map(_subscription, explanation.subscriptions),
             *map(_never_in_force, others),
@@ -78,6 +78,11 @@ def render_line(found: Accepted | Missed) -> bytes:
         "event": msgspec.Raw(envelope.event.json),
     }
     return _line(body)
+
+
+def _is_in_log(explanation: Explanation) -> bool:
+    is_published = explanation.event is not None and explanation.position is not None
+    return is_published and explanation.is_in_log
 
 
 def _line(body: Body) -> bytes:
