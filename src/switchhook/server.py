@@ -176,6 +176,7 @@ def _control(parts: Parts, tables: ConfigTables) -> Control:
         clock=grid.clock,
         idle=quiescence.reached,
         requests_sent=lambda: grid.transport.sent,
+        replays=grid.engine.replays.reading,
         reset=lambda everything: _reset(parts, tables, everything=everything),
     )
 

@@ -235,13 +235,33 @@ async def test_what_waits_bounds_what_is_taken_from_the_log(flow: Flow) -> None:
     await flow.advance(minutes=1)
     waiting = len(await flow.store.waiting("s1", limit=None))
     held = flow.engine.replays.outstanding(1)
+    reading = flow.engine.replays.reading()
 
     flow.engine.router.configure("s1", DeliverySettings())
     await flow.advance(minutes=1)
 
     assert waiting == held == MAX_OUTSTANDING
+    assert reading == []
     assert sorted(flow.transport.delivered_ids) == sorted(f"e{n}" for n in range(total))
     assert _state(flow).state is ReplayState.SUCCEEDED
+
+
+async def test_replay_reads_until_the_last_event_is_handed_over(flow: Flow) -> None:
+    """Quiet in between is not its end; a delivery that waits for a retry is not part of it."""
+    await flow.subscribe()
+    await flow.publish("a", "b", "c")
+    await flow.engine.quiet()
+    flow.transport.answer = always(503)
+    await _replay(flow, rate=1)
+    reading = []
+    for _ in range(4):
+        await flow.engine.quiet()
+        reading.append(list(flow.engine.replays.reading()))
+        await flow.advance(seconds=1)
+
+    assert reading[0] == reading[1] == ["replay-1"]
+    assert reading[-1] == []
+    assert _state(flow).state is ReplayState.RUNNING
 
 
 # --- resuming, pinning, ending -------------------------------------------------------------------

@@ -50,6 +50,17 @@ class ReplayBook:
         running = self.running.get(run)
         return len(running.outstanding) if running else 0
 
+    def reading(self) -> Sequence[str]:
+        """The names of those that have events still to hand over, and go on by the clock alone.
+
+        One that waits for retries to make room for more does not: it waits as they do.
+        """
+        return [
+            each.replay.name
+            for each in self.running.values()
+            if not each.replay.is_read and len(each.outstanding) < MAX_OUTSTANDING
+        ]
+
     def pins(self) -> Iterable[int]:
         """The positions from which on replays need the log."""
         return [each.position for each in self.running.values() if each.replay.reads_log]

@@ -124,6 +124,7 @@ class Scene:
         self.control_clock: Clock | None = None
         self.is_idle = asyncio.Event()
         self.resets: list[bool] = []
+        self.replays: list[str] = []
         self.events: EventRoutes | None = None
 
     async def open(self) -> "Scene":
@@ -204,6 +205,7 @@ class Scene:
                 clock=self.control_clock or self.clock,
                 idle=self.wait_idle,
                 requests_sent=lambda: len(self.transport.requests),
+                replays=lambda: self.replays,
                 reset=self.reset,
             ),
             deliveries=self.deliveries(),

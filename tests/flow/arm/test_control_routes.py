@@ -151,6 +151,46 @@ async def test_waiting_ends_with_quiet(scene: Scene) -> None:
     assert (answer.status, answer.json()) == (200, {"isIdle": True})
 
 
+async def test_waiting_goes_on_while_a_replay_reads(scene: Scene) -> None:
+    """On the clock of the machine a replay comes to its end by itself."""
+    scene.control_clock = SystemClock()
+    scene.is_idle.set()
+    scene.replays = ["replay-1"]
+    waiting = asyncio.create_task(send(scene, "POST", f"{OWN}/waitIdle", {}))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    before = waiting.done()
+    scene.replays = []
+    answer = await waiting
+
+    assert (before, answer.status) == (False, 200)
+
+
+async def test_waiting_that_is_too_short_names_the_replay(scene: Scene) -> None:
+    """It is what there is to be waited for."""
+    scene.control_clock = SystemClock()
+    scene.is_idle.set()
+    scene.replays = ["replay-1", "again"]
+    answer = await send(scene, "POST", f"{OWN}/waitIdle", {"timeout": "PT1S"})
+
+    assert answer.status == 409
+    assert answer.json()["error"]["message"].endswith(
+        " The replay 'replay-1' (and 1 more) is still running."
+    )
+
+
+async def test_replay_on_a_clock_that_stands_still_is_said_at_once(scene: Scene) -> None:
+    """No waiting would end it: the message says what to do."""
+    scene.is_idle.set()
+    scene.replays = ["replay-1"]
+    async with asyncio.timeout(5):
+        answer = await send(scene, "POST", f"{OWN}/waitIdle", {"timeout": "PT10M"})
+
+    assert answer.status == 409
+    assert "'replay-1' is still running" in answer.json()["error"]["message"]
+    assert "switchhook clock advance" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("body", "resets"), [({}, [False]), ({"all": True}, [True]), ({"all": False}, [False])]
 )

@@ -5,7 +5,7 @@ actions. Only `--virtual-clock` makes a clock that can be moved.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +27,9 @@ LATEST = from_datetime(datetime(2100, 1, 1, tzinfo=UTC))
 MAX_WAIT = 600 * SECOND
 DEFAULT_WAIT = 30 * SECOND
 
+# How often it is looked whether a replay has come to its end, in seconds of real time.
+_LOOKS_EVERY = 0.05
+
 _CLOCK_ID = "/providers/Switchhook.EventGrid/clocks/default"
 _NOT_VIRTUAL = (
     "The server runs on the time of the machine, which cannot be moved: "
@@ -37,17 +40,24 @@ _MOVING = (
     "a webhook that it set off."
 )
 
+_STANDS_STILL = (
+    "the clock stands still: a replay hands over so many events a second. Move the clock with "
+    "'switchhook clock advance 10s'."
+)
+
 
 class Control(msgspec.Struct, frozen=True, kw_only=True):
     """What the routes act on.
 
     `idle` returns when nothing is due, in flight or queued; `requests_sent` counts the requests to
-    webhooks; `reset` forgets what has happened and, when its argument says so, all resources.
+    webhooks; `replays` names those that have events still to hand over; `reset` forgets what has
+    happened and, when its argument says so, all resources.
     """
 
     clock: Clock
     idle: Callable[[], Awaitable[None]]
     requests_sent: Callable[[], int]
+    replays: Callable[[], Sequence[str]]
     reset: Callable[[bool], Awaitable[None]]
 
 
@@ -80,20 +90,36 @@ class ControlRoutes:
         )
 
     async def wait_idle(self, request: ArmRequest) -> Response:
-        """POST: answers when nothing is due, in flight or queued, 409 after the timeout."""
+        """POST: answers when nothing is due, in flight or queued and no replay reads on.
+
+        409 after the timeout, and at once where a replay waits for a clock that stands still.
+        """
         body = await request.body()
         check_members(body, {"timeout"}, "waitIdle")
         timeout = _timeout(body)
         try:
             async with asyncio.timeout(timeout / SECOND):
-                await self._control.idle()
+                await self._idle()
         except TimeoutError:
-            raise RequestError(
-                409,
-                "Conflict",
-                f"Something is still in flight, queued or due after {timeout / SECOND:g} seconds.",
-            ) from None
+            message = (
+                f"Something is still in flight, queued or due after {timeout / SECOND:g} seconds."
+            )
+            names = self._control.replays()
+            message += f" {_still_running(names)}." if names else ""
+            raise RequestError(409, "Conflict", message) from None
         return json_response({"isIdle": True})
+
+    async def _idle(self) -> None:
+        clock = self._control.clock
+        while True:
+            await self._control.idle()
+            # No await from there to here: all of this holds at one instant.
+            names = self._control.replays()
+            if not names:
+                return
+            if isinstance(clock, VirtualClock) and not clock.is_moving:
+                raise RequestError(409, "Conflict", f"{_still_running(names)}, and {_STANDS_STILL}")
+            await asyncio.sleep(_LOOKS_EVERY)
 
     async def reset(self, request: ArmRequest) -> Response:
         """POST: forgets what has happened; with `all` every resource too, except the defaults."""
@@ -112,6 +138,11 @@ class ControlRoutes:
             "type": "Switchhook.EventGrid/clocks",
             "properties": {"kind": kind, "now": to_text(clock.now()), **more},
         }
+
+
+def _still_running(names: Sequence[str]) -> str:
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    return f"The replay '{names[0]}'{more} is still running"
 
 
 def _check_clock_name(request: ArmRequest) -> None:
