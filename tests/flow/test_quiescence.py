@@ -125,6 +125,22 @@ async def test_advance_takes_dead_letters_to_their_end(flow: Flow) -> None:
     assert [event["id"] for event in flow.dead_letters.events] == ["a"]
 
 
+@pytest.mark.parametrize(("hours", "letters"), [(34, 0), (48, 1)])
+async def test_failing_webhook_has_its_dead_letter_within_two_days(
+    flow: Flow, hours: int, letters: int
+) -> None:
+    """The time to live of a day is looked at when the next attempt comes due, after a day and a
+    half."""
+    destination = DeadLetterDestination(resource_id="/storage", container="letters")
+    await flow.subscribe(dead_letter_destination=destination)
+    flow.transport.answer = always(503)
+    async with running(flow):
+        await flow.publish("a")
+        await flow.clock.advance(timedelta(hours=hours))
+
+    assert len(flow.dead_letters.events) == letters
+
+
 async def test_log_is_trimmed_on_the_way(flow: Flow) -> None:
     """Upkeep is one of the things that come due."""
     await flow.subscribe()

@@ -53,6 +53,32 @@ async def test_killed_replay_delivers_the_rest(
     assert killed_at < len(receiver.requests)
 
 
+async def test_wait_idle_waits_for_a_replay(serve: Serve, command: Command, tmp_path: Path) -> None:
+    """Also between two of its events; where time stands still it says what is missing."""
+    data = tmp_path / "data"
+    async with Receiver() as receiver:
+        server = await serve()
+        source = ("--scope", server.ready.topic.resource_id)
+        await Management(server).subscribe(server.ready.topic.resource_id, "hook", receiver.url)
+        await publish(server.ready, "a", "b", "c")
+        await receiver.wait_for_events(3)
+        await _run(command, data, "replay", "start", "hook", *source, "--rate", "1")
+        await _run(command, data, "wait-idle")
+        received = len(receiver.events)
+        await server.stop()
+
+        await serve("--virtual-clock")
+        await _run(command, data, "replay", "start", "hook", *source, "--rate", "1")
+        refused = await command.run("wait-idle", "--data", str(data))
+        await _run(command, data, "clock", "advance", "3s")
+        await _run(command, data, "wait-idle")
+
+    assert received == 6
+    assert refused.code == 1
+    assert "'replay-2' is still running" in refused.stderr
+    assert len(receiver.events) == 9
+
+
 async def test_dropped_events_are_delivered_once_more(
     serve: Serve, command: Command, tmp_path: Path
 ) -> None:

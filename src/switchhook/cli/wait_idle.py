@@ -13,8 +13,9 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "wait-idle",
         help="wait until nothing is in flight",
-        description="Wait until nothing is due now, in flight or queued. Retries that wait for "
-        "their time do not count. The exit code is 1 when the time is up before.",
+        description="Wait until nothing is due now, in flight or queued and no replay has events "
+        "still to hand over. Retries that wait for their time do not count. The exit code "
+        "is 1 when the time is up before.",
     )
     parser.add_argument(
         "--timeout", default="30s", metavar="SPAN", help="1s to 10m (default: %(default)s)"
