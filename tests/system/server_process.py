@@ -153,6 +153,11 @@ class RunningCommand:
         assert self._process.stderr is not None
         return (await asyncio.wait_for(self._process.stderr.readline(), timeout)).decode()
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal and return at once."""
+        if self.is_running:
+            self._process.send_signal(number)
+
     def close_output(self) -> None:
         """Stop reading its output, as `head` does when it has enough."""
         # asyncio has no other way to close one pipe of a process.

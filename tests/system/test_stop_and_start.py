@@ -1,6 +1,8 @@
 """A server that is stopped and started again is as it was."""
 
+import asyncio
 import signal
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,7 +14,7 @@ from tests.crash.sink import REPORT, Sink
 from tests.receiver import Receiver
 from tests.system.conftest import Serve
 from tests.system.publishing import call_sms, publish
-from tests.system.server_process import Ready
+from tests.system.server_process import READY_WITHIN, STOPPED_WITHIN, Command, Ready
 
 pytestmark = pytest.mark.system
 
@@ -140,3 +142,22 @@ async def _state(management: Management, topic: str, subscription: str) -> list[
     del resource["properties"]["endpoint"]  # each start took free ports
     keys = await management.request("POST", f"{topic}/listKeys")
     return [resource, keys.json(), await management.get(subscription)]
+
+
+async def test_a_reader_that_leaves_does_not_end_the_server(
+    command: Command, tmp_path: Path
+) -> None:
+    """As `switchhook serve | head -3` does: it serves on, and nothing complains."""
+    data = tmp_path / "data"
+    words = ("serve", "--data", str(data), "--http-port", "0", "--https-port", "0")
+    server = await command.start(*words, "--log-level", "error")
+    server.close_output()
+    async with asyncio.timeout(READY_WITHIN):
+        while (asked := await command.run("endpoints", "--data", str(data))).code:
+            assert server.is_running
+
+    assert "is ready" in asked.stdout
+    assert (await command.run("topic", "list", "--data", str(data))).code == 0
+    server.send_signal(signal.SIGTERM)
+    ended = await server.ended(STOPPED_WITHIN)
+    assert (ended.code, ended.stderr) == (0, "")

@@ -43,13 +43,24 @@ def serve(arguments: argparse.Namespace) -> int:
 
         def announce(endpoints: Endpoints) -> None:
             save(data, endpoints)
-            print(_ready_message(settings, data, endpoints), flush=True)
+            _print_while_read(_ready_message(settings, data, endpoints))
 
         try:
             runner.run(server.serve(replace(settings, data=data), announce))
         finally:
             forget(data)
     return 0
+
+
+def _print_while_read(text: str) -> None:
+    """Print, if anybody reads it: a reader that has left does not end a server."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # What could not be written must not come up again when the interpreter flushes.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _add_flag(parser: argparse.ArgumentParser, option: Option) -> None:
