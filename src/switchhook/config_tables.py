@@ -4,7 +4,7 @@
 becomes the name and the body of the request that `switchhook.config_file` makes of it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, time
 from typing import Any
 
@@ -101,13 +101,37 @@ def read_tables(tables: Mapping[str, Sequence[Entry]]) -> ConfigTables:
     numbers = [_read_number(entry) for entry in tables.get("numbers", ())]
     for entry in entries:
         numbers.extend(_numbers_of(entry))
-    return ConfigTables(
+    found = ConfigTables(
         communication=communication,
         numbers=tuple(numbers),
-        topics=tuple(_read_topic(entry) for entry in tables.get("topics", ())),
-        domains=tuple(_read_domain(entry) for entry in tables.get("domains", ())),
-        subscriptions=tuple(_read_subscription(entry) for entry in tables.get("subscriptions", ())),
+        topics=tuple(map(_read_topic, tables.get("topics", ()))),
+        domains=tuple(map(_read_domain, tables.get("domains", ()))),
+        subscriptions=tuple(map(_read_subscription, tables.get("subscriptions", ()))),
     )
+    _refuse_twins(found)
+    return found
+
+
+def _refuse_twins(tables: ConfigTables) -> None:
+    """Nobody could say which of two entries for one resource is meant."""
+    for table, entries in (
+        ("communication", tables.communication),
+        ("topics", tables.topics),
+        ("domains", tables.domains),
+    ):
+        _refuse_twin(table, ((entry.resource_id, entry.name) for entry in entries))
+    _refuse_twin("numbers", ((n.resource_id, n.number) for n in tables.numbers))
+    _refuse_twin("subscriptions", ((each.source_id, each.name) for each in tables.subscriptions))
+
+
+def _refuse_twin(table: str, entries: Iterable[tuple[str, str]]) -> None:
+    seen = set()
+    for place, name in entries:
+        # Azure's names do not regard case.
+        if (key := (place.lower(), name.lower())) in seen:
+            of = f" of '{place}'" if table == "subscriptions" else ""
+            raise StartError(f"[[{table}]] '{name}'{of} is there twice: remove one of the entries")
+        seen.add(key)
 
 
 def _read_communication(entry: Entry) -> ResourceEntry:

@@ -105,3 +105,36 @@ def test_wrong_entry_is_named(tables: dict[str, Any], named: str) -> None:
     """An unknown or missing key is a start-up error that names it."""
     with pytest.raises(StartError, match=named):
         read_tables(tables)
+
+
+@pytest.mark.parametrize(
+    ("tables", "named"),
+    [
+        ({"topics": [{"name": "a"}, {"name": "A"}]}, r"\[\[topics\]\] 'A' is there twice"),
+        ({"domains": [{"name": "a"}, {"name": "a"}]}, r"\[\[domains\]\] 'a' is there twice"),
+        ({"communication": [{"name": "a"}, {"name": "a"}]}, "'a' is there twice"),
+        ({"numbers": [{"number": "+15555550123"}] * 2}, "'.15555550123' is there twice"),
+        (
+            {"subscriptions": [{"name": "a", "topic": "t"}, {"name": "a", "topic": "T"}]},
+            "'a' of '.*/topics/T' is there twice",
+        ),
+    ],
+)
+def test_resource_that_is_there_twice_is_refused(tables: dict[str, Any], named: str) -> None:
+    """The last one would win, and nobody would know."""
+    with pytest.raises(StartError, match=named):
+        read_tables(tables)
+
+
+def test_name_may_be_there_once_for_each_source() -> None:
+    """Event subscriptions are named below their source."""
+    sources: tuple[dict[str, str], ...] = (
+        {"topic": "t"},
+        {"topic": "u"},
+        {"domain": "t"},
+        {"domain": "t", "domainTopic": "t"},
+        {},
+    )
+    tables = read_tables({"subscriptions": [{"name": "a", **source} for source in sources]})
+
+    assert len(tables.subscriptions) == 5
