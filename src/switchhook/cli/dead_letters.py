@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from switchhook.cli.arm_client import API_VERSION, ArmClient, Body, add_options
 from switchhook.cli.replay import OWN, add_rate, add_times, print_replay
 from switchhook.cli.sources import is_named
-from switchhook.cli.spans import to_server
+from switchhook.cli.spans import to_moment
 from switchhook.cli.subscription import add_action, open_named
 from switchhook.cli.tables import print_json, print_pairs, print_table
 from switchhook.defaults import COMMUNICATION_NAME
@@ -53,8 +53,8 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
 
 def _selection(arguments: argparse.Namespace) -> Body:
     asked = {
-        "startTime": to_server(arguments.since),
-        "endTime": to_server(arguments.until),
+        "startTime": to_moment(arguments.since, "--since"),
+        "endTime": to_moment(arguments.until, "--until"),
         "reason": arguments.reason,
         "state": arguments.state,
     }

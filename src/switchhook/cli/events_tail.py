@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from switchhook.cli.arm_client import ArmClient, Body
 from switchhook.cli.listen_output import printable, to_json_line, to_text, wants_colour
 from switchhook.cli.sources import add_source, place_of
-from switchhook.cli.spans import TIME_OR_SPAN, to_server
+from switchhook.cli.spans import TIME_OR_SPAN, to_moment
 
 ROUTE = "/providers/Switchhook.EventGrid/events"
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace, out: TextIO) -> int:
         "topic": place_of(client, arguments),
         "type": arguments.type,
         "subjectBeginsWith": arguments.subject_begins_with,
-        "since": to_server(arguments.since),
+        "since": to_moment(arguments.since, "--since"),
         "position": arguments.position,
         "follow": str(arguments.follow).lower(),
     }

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from switchhook.cli.arm_client import Body
-from switchhook.cli.spans import to_server
+from switchhook.cli.spans import to_iso
 from switchhook.cli.subscription import add_action, open_named
 from switchhook.cli.tables import print_json, print_pairs
 from switchhook.errors import StartError
@@ -48,7 +48,7 @@ def _set(arguments: argparse.Namespace) -> int:
         "count": arguments.count,
         "status": arguments.status,
         "dropConnection": arguments.drop,
-        "delay": to_server(arguments.delay),
+        "delay": to_iso(arguments.delay, "--delay") if arguments.delay else None,
         "duplicate": arguments.duplicate,
         "reorder": arguments.reorder,
     }

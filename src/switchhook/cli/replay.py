@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from switchhook.cli.arm_client import ArmClient, Body, add_options
-from switchhook.cli.spans import TIME_OR_SPAN, to_server
+from switchhook.cli.spans import TIME_OR_SPAN, to_moment
 from switchhook.cli.subscription import add_action, open_named
 from switchhook.cli.tables import print_json, print_pairs, print_table
 from switchhook.grid.replay import DEFAULT_RATE
@@ -43,7 +43,7 @@ def add_parser(subparsers: Any) -> None:
 def add_times(parser: argparse.ArgumentParser, what: str) -> None:
     """Add --since and --until."""
     parser.add_argument("--since", metavar="TIME", help=f"{what} then or later: {TIME_OR_SPAN}")
-    parser.add_argument("--until", metavar="TIME", help=f"{what} before that")
+    parser.add_argument("--until", metavar="TIME", help=f"{what} before that: the same")
 
 
 def add_rate(parser: argparse.ArgumentParser) -> None:
@@ -90,8 +90,8 @@ def print_replay(arguments: argparse.Namespace, replay: Body) -> int:
 def _start(arguments: argparse.Namespace) -> int:
     client, path = open_named(arguments)
     properties = {
-        "startTime": to_server(arguments.since),
-        "endTime": to_server(arguments.until),
+        "startTime": to_moment(arguments.since, "--since"),
+        "endTime": to_moment(arguments.until, "--until"),
         "subjectBeginsWith": arguments.subject_begins_with,
         "subjectEndsWith": arguments.subject_ends_with,
         "includedEventTypes": arguments.types,

@@ -5,8 +5,9 @@ import re
 from switchhook.errors import StartError
 
 # What an option that takes a time or a span says of it.
-TIME_OR_SPAN = "such as 2030-01-01T00:00:00Z, or 10m for so long ago"
+TIME_OR_SPAN = "a time or a span such as 2030-01-01T00:00:00Z, or 10m for so long ago"
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _SHORT = re.compile(
     r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9}(?:\.\d{1,9})?)s)?",
     re.IGNORECASE | re.ASCII,
@@ -27,8 +28,22 @@ def to_iso(text: str, name: str) -> str:
     return found
 
 
+def to_moment(text: str | None, name: str) -> str | None:
+    """A time as it is, or a span, which is so long ago, as ISO 8601 has it.
+
+    Raises:
+        StartError: it is neither; `name` says where it was given.
+    """
+    if text is None or _TIME.match(text):
+        return text  # the server knows whether there is such a time
+    try:
+        return to_iso(text, name)
+    except StartError:
+        raise StartError(f"{name} must be {TIME_OR_SPAN}: not '{text}'") from None
+
+
 def to_server(text: str | None) -> str | None:
-    """A short span as ISO 8601 has it; anything else, times too, is for the server to read."""
+    """A short span as ISO 8601 has it; anything else is for the server to read."""
     return _short_to_iso(text or "") or text
 
 

@@ -129,3 +129,37 @@ async def test_fault_commands(scene: DeliveringScene, run: Run) -> None:
     with pytest.raises(StartError, match="one of --status, --drop"):
         await run(f"faults set hook {TOPIC}")
     assert "PT5S" in await run(f"faults set hook {TOPIC} --delay 5s")
+
+
+@pytest.mark.parametrize("span", ["10m", "PT10M"])
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("replay start hook {topic} --since {span} --json", ""),
+        ("replay start hook {topic} --since 1h --until {span} --json", ""),
+        ("dead-letters list --since 1h --until {span}", "none"),
+        ("dead-letters redrive --since {span}", ""),
+        ("faults set hook {topic} --delay {span}", "PT10M"),
+    ],
+)
+async def test_every_span_is_taken_in_both_forms(
+    run: Run, line: str, shown: str, span: str
+) -> None:
+    """The short one of people, and that of ISO 8601."""
+    assert shown in await run(line.format(topic=TOPIC, span=span))
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        (f"replay start hook {TOPIC} --since soon", "--since must be a time or a span"),
+        ("dead-letters redrive --until 10x", "--until must be a time or a span"),
+        (f"faults set hook {TOPIC} --delay soon", "--delay must be a span"),
+    ],
+)
+async def test_wrong_span_is_told_by_the_name_of_its_option(
+    run: Run, line: str, named: str
+) -> None:
+    """The members of a body are none of the words that were typed."""
+    with pytest.raises(StartError, match=named):
+        await run(line)

@@ -448,10 +448,20 @@ async def test_tail_command_follows_until_the_server_ends(
     assert [json.loads(text)["id"] for text in (first, second)] == ["e1", "e2"]
 
 
-@pytest.mark.parametrize("since", ["yesterday", "10x", "P1Y"])
-async def test_wrong_since_is_refused(run: Run, since: str) -> None:
+@pytest.mark.parametrize(
+    ("since", "error", "named"),
+    [
+        ("yesterday", StartError, "--since must be"),
+        ("10x", StartError, "--since must be"),
+        ("P1Y", RequestError, "'since'"),
+        ("2030-13-01T00:00:00Z", RequestError, "'since'"),
+    ],
+)
+async def test_wrong_since_is_refused(
+    run: Run, since: str, error: type[Exception], named: str
+) -> None:
     """A time and a span are understood, nothing else."""
-    with pytest.raises(RequestError, match="'since'"):
+    with pytest.raises(error, match=named):
         await run("events", "tail", "--since", since)
 
 
