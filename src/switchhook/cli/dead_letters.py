@@ -33,6 +33,7 @@ def add_parser(subparsers: Any) -> None:
     show.set_defaults(run=_show)
     redrive = add_action(actions, "redrive", "deliver them again", _redrive, named=False)
     redrive.add_argument("names", nargs="*", metavar="NAME", help="only these, by their names")
+    redrive.add_argument("--all", action="store_true", help="all that the server has")
     _add_selection(redrive)
     add_rate(redrive)
 
@@ -114,8 +115,24 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _redrive(arguments: argparse.Namespace) -> int:
-    client, path = _open(arguments)
-    body = {**_selection(arguments), "eventsPerSecond": arguments.rate}
+    selection = _selection(arguments)
     if arguments.names:
-        body["names"] = arguments.names
-    return print_replay(arguments, client.post(f"{path}/redrive", body))
+        selection["names"] = arguments.names
+    _check_choice(arguments, is_any=bool(selection or arguments.name))
+    client, path = _open(arguments)
+    begun = client.post(f"{path}/redrive", {**selection, "eventsPerSecond": arguments.rate})
+    print_replay(arguments, begun)
+    if not arguments.json:
+        # The server answers before it has read them, and so before it knows how many there are.
+        print(f"\nhow many, and how far: switchhook replay show {begun['name']}")
+    return 0
+
+
+def _check_choice(arguments: argparse.Namespace, *, is_any: bool) -> None:
+    """Nobody shall deliver everything again by leaving out a word."""
+    if not is_any and not arguments.all and not is_named(arguments):
+        raise StartError(
+            "say which: their names, --subscription, --reason, --state, --since, --until, or --all"
+        )
+    if is_any and arguments.all:
+        raise StartError("--all is for all dead letters of the server: give nothing else with it")

@@ -92,6 +92,7 @@ async def test_dead_letter_commands(scene: DeliveringScene, run: Run) -> None:
     limited = await run("dead-letters list --limit 1")
     shown = await run(f"dead-letters show {names['a']}")
     redriven = await run(f"dead-letters redrive {names['b']}")
+    assert "switchhook replay show " in redriven
     await scene.clock.advance(timedelta(seconds=1))
     await run("dead-letters redrive --state dropped --since 1h")
     await scene.clock.advance(timedelta(seconds=1))
@@ -104,6 +105,28 @@ async def test_dead_letter_commands(scene: DeliveringScene, run: Run) -> None:
     assert "deadLetters" in redriven
     assert scene.delivered == ["b", "a"]
     assert sorted(line.rpartition(" ")[2] for line in table.splitlines()[1:]) == ["1", "2"]
+
+
+async def test_all_dead_letters_are_delivered_again_only_when_asked_for(
+    scene: DeliveringScene, run: Run
+) -> None:
+    """A word that was left out does not deliver everything on the server again."""
+    scene.webhooks.answer = always(400)
+    await scene.publish("a", "b")
+    await scene.engine.checkpoint.write()
+    scene.webhooks.answer = always(200)
+    scene.webhooks.requests.clear()
+    with pytest.raises(StartError, match="or --all"):
+        await run("dead-letters redrive --rate 5")
+    with pytest.raises(StartError, match="give nothing else with it"):
+        await run("dead-letters redrive --all --reason NotRetriable")
+    await scene.clock.advance(timedelta(seconds=1))
+    assert scene.delivered == []
+    begun = json.loads(await run("dead-letters redrive --all --json"))
+    await scene.clock.advance(timedelta(seconds=1))
+
+    assert sorted(scene.delivered) == ["a", "b"]
+    assert json.loads(await run(f"replay show {begun['name']} --json"))["properties"]["queued"] == 2
 
 
 @pytest.mark.parametrize("command", ["list", "redrive"])
