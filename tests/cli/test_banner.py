@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from switchhook.cli.banner import render, render_exports, wants_color
+from switchhook.cli.banner import (
+    render,
+    render_azure_exports,
+    render_trust_exports,
+    wants_color,
+)
 from tests.rules.test_endpoints import some_endpoints
 
 
@@ -69,8 +74,8 @@ def test_color_is_for_terminals_that_want_it(
 
 
 def test_exports_are_lines_that_a_shell_evaluates(tmp_path: Path) -> None:
-    """`eval "$(switchhook endpoints --exports)"` sets all that clients need."""
-    lines = render_exports(some_endpoints())
+    """`eval "$(switchhook endpoints --exports-azure)"` sets all that clients need."""
+    lines = render_azure_exports(some_endpoints())
     shell = subprocess.run(
         ["/bin/sh", "-c", f'{lines}\nenv | grep "^COMMUNICATION_CONNECTION_STRING="'],
         capture_output=True,
@@ -82,3 +87,14 @@ def test_exports_are_lines_that_a_shell_evaluates(tmp_path: Path) -> None:
     told = some_endpoints().communication.connection_string
     assert shell.stdout == f"COMMUNICATION_CONNECTION_STRING={told}\n"
     assert len(lines.splitlines()) == 10
+
+
+def test_trust_changes_nothing_for_other_programs() -> None:
+    """`--exports` has the lines of the banner: no credential, no authority of Azure's clients."""
+    lines = render_trust_exports(some_endpoints()).splitlines()
+
+    assert lines == [
+        "export REQUESTS_CA_BUNDLE=/tls/bundle.pem",
+        "export SSL_CERT_FILE=/tls/bundle.pem",
+        "export NODE_EXTRA_CA_CERTS=/tls/bundle.pem",
+    ]

@@ -136,10 +136,10 @@ with kind() as used, EventGridManagementClient(used, sys.argv[2], base_url=sys.a
 async def test_credentials_without_arguments_work_by_the_exports(
     command: Command, serve: Serve, kind: str, variables: dict[str, str]
 ) -> None:
-    """What `switchhook endpoints --exports` prints is all that they need."""
+    """What `switchhook endpoints --exports-azure` prints is all that they need."""
     server = await serve()
     ready = server.ready
-    exports = await command.run("endpoints", "--data", str(server.data), "--exports")
+    exports = await command.run("endpoints", "--data", str(server.data), "--exports-azure")
     if kind == "managed":  # a client id would ask for an identity of that name
         exports = Ended(0, f"{exports.stdout}\nunset AZURE_CLIENT_ID", "")
     own = {name: text.format(http=ready.http_endpoint) for name, text in variables.items()}

@@ -28,8 +28,13 @@ def render(endpoints: Endpoints, data: Path, *, is_colored: bool = False) -> str
     return "\n".join(lines)
 
 
-def render_exports(endpoints: Endpoints) -> str:
-    """Lines for a shell: trust, and what the clients need to connect."""
+def render_trust_exports(endpoints: Endpoints) -> str:
+    """Lines for a shell: what lets its programs trust the server, and changes nothing else."""
+    return _exports(dict.fromkeys(TRUST_VARIABLES, endpoints.ca_bundle))
+
+
+def render_azure_exports(endpoints: Endpoints) -> str:
+    """Lines for a shell: trust, and what makes the server the Azure of all its programs."""
     variables = dict.fromkeys(TRUST_VARIABLES, endpoints.ca_bundle) | {
         "COMMUNICATION_CONNECTION_STRING": endpoints.communication.connection_string,
         "EVENTGRID_TOPIC_ENDPOINT": endpoints.topic.endpoint,
@@ -39,6 +44,10 @@ def render_exports(endpoints: Endpoints) -> str:
         "AZURE_CLIENT_ID": endpoints.authority.client_id,
         "AZURE_CLIENT_SECRET": endpoints.authority.client_secret,
     }
+    return _exports(variables)
+
+
+def _exports(variables: Mapping[str, str]) -> str:
     return "\n".join(f"export {name}={shlex.quote(text)}" for name, text in variables.items())
 
 

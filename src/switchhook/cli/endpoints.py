@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from switchhook.cli.banner import render, render_exports, wants_color
+from switchhook.cli.banner import render, render_azure_exports, render_trust_exports, wants_color
 from switchhook.endpoints import load, to_line
 from switchhook.settings import read_data_folder
 
@@ -25,7 +25,13 @@ def add_parser(subparsers: Any) -> None:
     form.add_argument(
         "--exports",
         action="store_true",
-        help='lines for a shell: eval "$(switchhook endpoints --exports)"',
+        help='lines that let a shell trust the server: eval "$(switchhook endpoints --exports)"',
+    )
+    form.add_argument(
+        "--exports-azure",
+        action="store_true",
+        help="these, and connection string, keys and credentials: every Azure client of that "
+        "shell then talks to this server",
     )
     parser.set_defaults(run=print_endpoints)
 
@@ -38,7 +44,9 @@ def print_endpoints(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(to_line(endpoints))
     elif arguments.exports:
-        print(render_exports(endpoints))
+        print(render_trust_exports(endpoints))
+    elif arguments.exports_azure:
+        print(render_azure_exports(endpoints))
     else:
         print(render(endpoints, folder, is_colored=wants_color(sys.stdout, os.environ)))
     return 0

@@ -51,8 +51,8 @@ def javascript() -> list[str]:
 async def client_process(
     words: list[str], command: Command, server: ServerProcess
 ) -> AsyncIterator[ClientProcess]:
-    """Start it in a shell that has done `eval "$(switchhook endpoints --exports)"`."""
-    exports = await command.run("endpoints", "--data", str(server.data), "--exports")
+    """Start it in a shell that has done `eval "$(switchhook endpoints --exports-azure)"`."""
+    exports = await command.run("endpoints", "--data", str(server.data), "--exports-azure")
     assert exports.code == 0, exports.stderr
     process = await asyncio.create_subprocess_exec(
         *("/bin/sh", "-c", f'{exports.stdout}\nexec "$@"', "sh", *words),
