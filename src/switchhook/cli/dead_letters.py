@@ -22,7 +22,9 @@ def add_parser(subparsers: Any) -> None:
     """Add the command group."""
     parser = subparsers.add_parser("dead-letters", help="events that were given up")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    listing = add_action(actions, "list", "list them, the newest first", _list, named=False)
+    listing = add_action(
+        actions, "list", "list them, the newest first", _list, named=False, default=None
+    )
     _add_selection(listing)
     listing.add_argument(
         "--limit", type=int, default=_SHOWN, metavar="N", help="at most (default: %(default)s)"
@@ -31,7 +33,9 @@ def add_parser(subparsers: Any) -> None:
     show.add_argument("name", help="its name in the list")
     add_options(show)
     show.set_defaults(run=_show)
-    redrive = add_action(actions, "redrive", "deliver them again", _redrive, named=False)
+    redrive = add_action(
+        actions, "redrive", "deliver them again", _redrive, named=False, default=None
+    )
     redrive.add_argument("names", nargs="*", metavar="NAME", help="only these, by their names")
     redrive.add_argument("--all", action="store_true", help="all that the server has")
     _add_selection(redrive)
@@ -47,8 +51,6 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--reason", help="only this one, such as NotRetriable")
     parser.add_argument("--state", help="only written, dropped or waiting ones")
-    # Without a name there is no source either, and the default must not look like one.
-    parser.set_defaults(communication=None)
     add_times(parser, "given up")
 
 

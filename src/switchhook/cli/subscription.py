@@ -1,12 +1,16 @@
 """`switchhook subscription`: event subscriptions."""
 
 import argparse
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 from switchhook.cli import subscription_options as options
 from switchhook.cli.arm_client import ArmClient, Body, add_options
-from switchhook.cli.sources import add_source, scope_of
+from switchhook.cli.sources import add_source, is_named, scope_of
 from switchhook.cli.tables import print_json, print_pairs, print_table, print_warnings
+from switchhook.defaults import COMMUNICATION_NAME
+from switchhook.errors import RequestError
 
 _COLLECTION = "providers/Microsoft.EventGrid/eventSubscriptions"
 _SETTINGS = "providers/Switchhook.EventGrid/deliverySettings/default"
@@ -31,7 +35,8 @@ def add_parser(subparsers: Any) -> None:
     options.add_settings(update)
     add_action(actions, "pause", "keep the events of a subscription for later", _pause)
     add_action(actions, "resume", "deliver what was kept, and go on", _resume)
-    add_action(actions, "list", "list the event subscriptions of a source", _list, named=False)
+    what = "list the event subscriptions of a source, or all"
+    add_action(actions, "list", what, _list, named=False, default=None)
     show = add_action(actions, "show", "show an event subscription", _show)
     show.add_argument("--full-url", action="store_true", help="show the webhook with its query")
     show.add_argument("--secrets", action="store_true", help="show the values of secret headers")
@@ -39,13 +44,19 @@ def add_parser(subparsers: Any) -> None:
 
 
 def add_action(
-    actions: Any, name: str, help_: str, run: Any, *, named: bool = True
+    actions: Any,
+    name: str,
+    help_: str,
+    run: Any,
+    *,
+    named: bool = True,
+    default: str | None = COMMUNICATION_NAME,
 ) -> argparse.ArgumentParser:
     """Add a command on an event subscription, or on a source's, with the options that name it."""
     parser: argparse.ArgumentParser = actions.add_parser(name, help=help_)
     if named:
         parser.add_argument("name", help="the event subscription's name")
-    add_source(parser)
+    add_source(parser, default)
     add_options(parser)
     parser.set_defaults(run=run)
     return parser
@@ -56,7 +67,8 @@ def _create(arguments: argparse.Namespace) -> int:
     changed = {} if not arguments.no_validate else {"validateEndpoint": False}
     _write_settings(client, path, {**options.settings(arguments), **changed})
     body = {"properties": options.definition(client, arguments, {})}
-    _finish(arguments, client, path, client.put(path, body, waiting=_WAITING))
+    made = _validated(client, path, lambda: client.put(path, body, waiting=_WAITING))
+    _finish(arguments, client, path, made)
     return 0
 
 
@@ -67,9 +79,36 @@ def _update(arguments: argparse.Namespace) -> int:
     body = options.definition(client, arguments, before["properties"])
     _write_settings(client, path, changed)
     # An update of nothing asks the webhook again; a change of settings alone need not.
-    asked = before if changed and not body else client.patch(path, body, waiting=_WAITING)
+    asked = before
+    if body or not changed:
+        asked = _validated(client, path, lambda: client.patch(path, body, waiting=_WAITING))
     _finish(arguments, client, path, asked)
     return 0
+
+
+def _validated(client: ArmClient, path: str, write: Callable[[], Body]) -> Body:
+    """What `write` answers; when the webhook has refused, what is left of it and what to do."""
+    try:
+        return write()
+    except RequestError as error:
+        if not _is_left_failed(client, path, error):
+            raise
+        name = path.rpartition("/")[2]
+        message = (
+            f"{error.message}\nThe event subscription '{name}' is there, but Failed: it gets no "
+            "events. Put the webhook right and run the command again, or create it with "
+            f"--no-validate, or remove it: switchhook subscription delete {name}"
+        )
+        raise RequestError(error.status, error.code, message) from error
+
+
+def _is_left_failed(client: ArmClient, path: str, error: RequestError) -> bool:
+    """Whether it is the handshake that has failed; a body that is refused leaves nothing."""
+    try:
+        told = client.get(f"{path}/{_SETTINGS}")["properties"].get("lastValidationError")
+    except RequestError:
+        return False
+    return bool(told) and told == error.message
 
 
 def _pause(arguments: argparse.Namespace) -> int:
@@ -123,22 +162,45 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     client = ArmClient.open(arguments.data)
-    found = list(client.list(f"{scope_of(client, arguments)}/{_COLLECTION}"))
+    found = list(_all(client) if not is_named(arguments) else _of_source(client, arguments))
     if arguments.json:
         print_json(found)
     else:
-        print_table(
-            ("NAME", "STATE", "ENDPOINT"),
-            [
-                (
-                    item["name"],
-                    item["properties"]["provisioningState"],
-                    options.webhook_of(item["properties"])["endpointBaseUrl"],
-                )
-                for item in found
-            ],
-        )
+        head = ("NAME", "STATE", "ENDPOINT", "SOURCE")
+        print_table(head, [_row(client, item) for item in found])
     return 0
+
+
+def _of_source(client: ArmClient, arguments: argparse.Namespace) -> Iterator[Body]:
+    return client.list(f"{scope_of(client, arguments)}/{_COLLECTION}")
+
+
+def _all(client: ArmClient) -> Iterator[Body]:
+    """Those of every source; Azure lists the sources without a region, and those of a region."""
+    regions = {
+        source["location"]
+        for kind in ("topics", "domains")
+        for source in client.list(client.subscription_path(f"Microsoft.EventGrid/{kind}"))
+    }
+    for region in ("global", *sorted(regions - {"global"})):
+        path = f"Microsoft.EventGrid/locations/{quote(region)}/eventSubscriptions"
+        yield from client.list(client.subscription_path(path))
+
+
+def _row(client: ArmClient, item: Body) -> tuple[str, ...]:
+    properties = item["properties"]
+    # The type of its provider goes without saying.
+    source = properties["topic"].rpartition("/providers/")[2].partition("/")[2]
+    return (
+        item["name"],
+        properties["provisioningState"] + _paused(client.get(f"{item['id']}/{_SETTINGS}")),
+        options.webhook_of(properties)["endpointBaseUrl"],
+        source,
+    )
+
+
+def _paused(settings: Body) -> str:
+    return _PAUSED if settings["properties"]["isPaused"] else ""
 
 
 def _delete(arguments: argparse.Namespace) -> int:

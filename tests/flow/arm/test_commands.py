@@ -366,9 +366,44 @@ async def test_failed_handshake_is_an_error(run: Run, scene: Scene) -> None:
     await run("communication", "create", "dev-communication")
     words = ("subscription", "create", "audit", "--endpoint", "http://localhost:9000/")
 
-    with pytest.raises(RequestError, match="handshake failed"):
+    with pytest.raises(RequestError, match="handshake failed") as raised:
         await run(*words)
+    assert "'audit' is there, but Failed" in str(raised.value)
+    assert "switchhook subscription delete audit" in str(raised.value)
+    with pytest.raises(RequestError) as refused:  # by a rule: the handshake is no matter of it
+        await run(*words, "--ttl", "0")
+    assert "Failed" not in str(refused.value)
     assert await run(*words, "--no-validate") == 0
+
+
+async def test_all_subscriptions_are_listed(run: Run, capsys: Capture) -> None:
+    """Without a source those of all sources, whatever their region; and which are paused."""
+    await run("topic", "create", "orders", "--location", "westus2")
+    await run("topic", "create", "bills", "--location", "East US")
+    await run("domain", "create", "shops")
+    await run("communication", "create", "contoso")
+    sources = {
+        "one": ("--topic", "orders"),
+        "two": ("--topic", "bills"),
+        "three": ("--domain", "shops/a-shop"),
+        "four": ("--communication", "contoso"),
+    }
+    for name, source in sources.items():
+        await run("subscription", "create", name, *source, "--endpoint", "http://localhost:9000/")
+    await run("subscription", "pause", "two", "--topic", "bills")
+    capsys.readouterr()
+    await run("subscription", "list")
+    lines = capsys.readouterr().out.splitlines()[1:]
+    await run("subscription", "list", "--json")
+
+    assert {line.split()[0]: line.split()[-1] for line in lines} == {
+        "one": "topics/orders",
+        "two": "topics/bills",
+        "three": "domains/shops/topics/a-shop",
+        "four": "communicationservices/contoso",
+    }
+    assert [line.split()[0] for line in lines if "Succeeded (paused)" in line] == ["two"]
+    assert len(json.loads(capsys.readouterr().out)) == 4
 
 
 async def test_slash_warning_is_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
