@@ -85,7 +85,13 @@ async def opened(data: Path, **flags: Any) -> AsyncIterator[RealServer]:
             grid=grid,
             services=services,
         )
-        control = Control(clock=grid.clock, idle=nothing, requests_sent=lambda: 0, reset=nothing)
+        control = Control(
+            clock=grid.clock,
+            idle=nothing,
+            requests_sent=lambda: 0,
+            replays=grid.engine.replays.reading,
+            reset=nothing,
+        )
         app = build_app(parts, Readiness(lambda: None), control)
         yield RealServer(app, (data / "management-token").read_text())
 
