@@ -244,12 +244,43 @@ class Deliverer:
     ) -> None:
         """One answer for the whole request; each event has its own account of attempts."""
         self._observation.answered(queue, deliveries, response)
-        now, random, speed = self._clock.now(), self._random(), self.speed(queue)
         outcome = retry.outcome(response)
         if outcome is None:
-            queue.unpark()
+            self._delivered(queue, deliveries, response, started_at)
         else:
-            self._count_failure(queue, outcome)
+            self._failed(queue, deliveries, response, outcome, started_at)
+
+    def _delivered(
+        self,
+        queue: SubscriptionQueue,
+        deliveries: Sequence[Delivery],
+        response: WebhookResponse,
+        started_at: int,
+    ) -> None:
+        now = self._clock.now()
+        queue.unpark()
+        for delivery in deliveries:
+            self._observation.attempted(
+                delivery,
+                delivery.attempts + (delivery.early_for is None),
+                response,
+                retry.DELIVERED,
+                started_at=started_at,
+                now=now,
+                events=len(deliveries),
+            )
+            self._settle(queue, delivery)
+
+    def _failed(
+        self,
+        queue: SubscriptionQueue,
+        deliveries: Sequence[Delivery],
+        response: WebhookResponse,
+        outcome: retry.Outcome,
+        started_at: int,
+    ) -> None:
+        now, random, speed = self._clock.now(), self._random(), self.speed(queue)
+        self._count_failure(queue, outcome)
         for delivery in deliveries:
             # A probe ahead of the delivery's own time finds out about the endpoint; were it
             # counted, an outage would use up the oldest event's attempts in minutes.
@@ -271,9 +302,6 @@ class Deliverer:
                 now=now,
                 events=len(deliveries),
             )
-            if outcome is None:
-                self._settle(queue, delivery)
-                continue
             tried = msgspec.structs.replace(
                 delivery,
                 attempts=attempts,

@@ -59,6 +59,8 @@ def value_at(event: bytes, path: str) -> str | None:
 
 def header_text(text: str) -> bytes:
     """Anybody's text as a header value: nothing that could end the line or the header."""
+    if text.isascii() and text.isprintable():  # nearly all are
+        return text.encode()
     return "".join(c if " " <= c <= "~" else "?" for c in text).encode()
 
 

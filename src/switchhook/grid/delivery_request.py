@@ -5,6 +5,7 @@ captured deliveries of Logic Apps and of a vendor that delivers through Event Gr
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from switchhook.grid.delivery_attributes import attribute_headers, header_text
 from switchhook.grid.events import Event, EventSchema
@@ -33,6 +34,7 @@ CUSTOM_EVENTS_IN_ARRAYS = True
 
 _REPLAY = "switchhook-replay"
 _TRACE = "traceparent"
+_ORIGIN_LINE = f"Origin: {ORIGIN}\r\n".encode()
 
 
 def build_request(
@@ -83,16 +85,23 @@ def _fixed(
     no `aeg-output-event-id`, which the articles document for brokers."""
     schema = subscription.event_delivery_schema
     version = event.data_version if schema in _DATA_VERSION_SCHEMAS else ""
-    origin = f"Origin: {ORIGIN}\r\n" if schema is EventSchema.CLOUD_EVENTS else ""
+    return b"%saeg-delivery-count: %d\r\n%saeg-data-version: %s\r\n" % (
+        _same(content_type, subscription.name),
+        delivery_count,
+        _ORIGIN_LINE if schema is EventSchema.CLOUD_EVENTS else b"",
+        header_text(version),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _same(content_type: str, name: str) -> bytes:
+    """What is the same in all deliveries of a subscription."""
     return (
         f"Content-Type: {content_type}\r\n"
         "aeg-event-type: Notification\r\n"
         f"aeg-metadata-version: {METADATA_VERSION}\r\n"
-        f"aeg-subscription-name: {subscription.name.upper()}\r\n"
-        f"aeg-delivery-count: {delivery_count}\r\n"
-        f"{origin}"
-        "aeg-data-version: "
-    ).encode() + b"%s\r\n" % header_text(version)
+        f"aeg-subscription-name: {name.upper()}\r\n"
+    ).encode()
 
 
 def _chosen(
@@ -103,8 +112,10 @@ def _chosen(
     traceparent: str,
 ) -> bytes:
     """What some deliveries have: their subscriber's headers, and ours about them."""
-    own = {"Authorization": f"Bearer {token}" if token else "", _REPLAY: replay}
     attributes = subscription.destination.attributes
+    if not (attributes or token or replay or traceparent):
+        return b""
+    own = {"Authorization": f"Bearer {token}" if token else "", _REPLAY: replay}
     found = attribute_headers(attributes, rendered) if attributes else {}
     if _TRACE not in map(str.lower, found):
         own[_TRACE] = traceparent

@@ -4,7 +4,7 @@ A subscription that asks for certain values of a key is found by the value that 
 what is left of every filter, the residual, is checked on the few that are found.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from switchhook.grid.advanced_filters import Equality, Lookup, Test
@@ -46,8 +46,11 @@ class MatchEntries(Generic[Key]):
         if not by_term:
             del self._by_value[equality.lookup]
 
-    def of(self, values: EventValues) -> Iterator[tuple[Key, Residual]]:
+    def of(self, values: EventValues) -> Iterable[tuple[Key, Residual]]:
         """The subscriptions that are found by the values of an event, each once."""
+        return self._of(values) if self._by_value else self._plain.items()
+
+    def _of(self, values: EventValues) -> Iterator[tuple[Key, Residual]]:
         yield from self._plain.items()
         for lookup, by_term in self._by_value.items():
             found = [by_term[term] for term in lookup.terms(values) if term in by_term]

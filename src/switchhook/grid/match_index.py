@@ -54,10 +54,11 @@ class MatchIndex(Generic[Key]):
             if not prefixes:
                 del self._by_type[name]
 
-    def match(self, event: Event) -> Iterator[Key]:
+    def match(self, event: Event) -> list[Key]:
         """The subscriptions that want an event, each once."""
         values = EventValues(event)
         begins = without_case(filters.without_slash(event.subject, self._ignores_leading_slash))
+        found = []
         for name in (filters.type_key(event.type), _ANY_TYPE):
             prefixes = self._by_type.get(name)
             if prefixes is None:
@@ -65,7 +66,8 @@ class MatchIndex(Generic[Key]):
             for entries in prefixes.of(begins):
                 for key, residual in entries.of(values):
                     if residual is None or residual(values):
-                        yield key
+                        found.append(key)
+        return found
 
     def _prefix(self, wanted: Filter) -> str:
         text = wanted.subject_begins_with

@@ -103,9 +103,9 @@ class Observation:
         counters = queue.counters
         if counters is None:
             return
-        names = {each.event.domain_topic for each in deliveries}
-        if len(names) == 1:
-            counters.of(names.pop()).attempted(response, len(deliveries))
+        name, count = deliveries[0].event.domain_topic, len(deliveries)
+        if count == 1 or all(each.event.domain_topic == name for each in deliveries):
+            counters.of(name).attempted(response, count)
             return
         counters.attempted(response, 0)
         if retry.outcome(response) is None:

@@ -100,6 +100,9 @@ class Delivered:
     """The webhook took the event."""
 
 
+DELIVERED = Delivered()
+
+
 @dataclass(frozen=True)
 class RetryAt:
     """Try again at `due_at`, nanoseconds since the epoch."""
@@ -158,7 +161,7 @@ def next_step(
     Time to live is not looked at: the service checks it when the next attempt comes due.
     """
     if response.failure is None and response.status in SUCCESS:
-        return Delivered()
+        return DELIVERED
     if response.status in NEVER_RETRIED:
         return give_up(subscription, GiveUpReason.NOT_RETRIABLE)
     if attempts >= subscription.retry_policy.max_delivery_attempts:

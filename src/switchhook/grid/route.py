@@ -48,7 +48,7 @@ class _Route:
                 del self._by_domain_topic[name]
 
     def match(self, event: Event) -> list[SubscriptionQueue]:
-        found = list(self._index.match(event))
+        found = self._index.match(event)
         if event.domain_topic and (index := self._by_domain_topic.get(event.domain_topic)):
             found += index.match(event)
         return found
