@@ -4,12 +4,14 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from switchhook import defaults
 from switchhook.app import build_app
 from switchhook.assemble import Parts, open_access, open_grid, open_services, open_stores
 from switchhook.endpoints import origins
@@ -175,6 +177,25 @@ async def test_authority_has_no_other_route(server: RealServer) -> None:
     }
 
     assert asked == rows
+
+
+async def test_nobody_manages_a_server_behind_a_proxy_with_what_everybody_knows(
+    tmp_path: Path,
+) -> None:
+    """The development secret gets no token where a public URL leads in."""
+    form = urlencode(
+        {
+            "grant_type": "client_credentials",
+            "client_id": defaults.CLIENT_ID,
+            "client_secret": defaults.CLIENT_SECRET,
+            "scope": "https://management.azure.com/.default",
+        }
+    ).encode()
+    async with opened(tmp_path, public_url="https://hooks.example") as server:
+        named = {"host": "hooks.example", "authorization": ""}
+        answer = await send(server, "POST", "/adfs/oauth2/token", form, named)
+
+    assert (answer.status, answer.json()["error_codes"]) == (401, [7000215])
 
 
 async def test_metrics_of_an_exposed_server_need_the_token(tmp_path: Path) -> None:

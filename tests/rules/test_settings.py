@@ -243,6 +243,16 @@ def test_development_client_secret_is_refused_beyond_loopback(tmp_path: Path) ->
     assert "set SWITCHHOOK_CLIENT_SECRET (" in words
 
 
+def test_development_client_secret_is_refused_behind_a_public_url(tmp_path: Path) -> None:
+    """Whoever reaches the proxy could manage the server with it."""
+    given = {"SWITCHHOOK_CLIENT_SECRET": defaults.CLIENT_SECRET}
+
+    words = refusal(tmp_path, {"public_url": "https://hooks.example"}, given)
+
+    assert words.startswith("--public-url https://hooks.example is open to other machines")
+    assert read_settings({"public_url": "https://localhost:9443"}, given, tmp_path)
+
+
 def test_keys_are_no_flags() -> None:
     """A flag's value shows in the list of processes."""
     assert {each.name for each in options() if not each.about.is_flag} == {

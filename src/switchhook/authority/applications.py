@@ -5,7 +5,7 @@ import secrets
 
 from switchhook import defaults
 from switchhook.authority.secret_file import load_or_create
-from switchhook.settings import Settings, is_loopback
+from switchhook.settings import Settings, is_exposed
 
 SECRET_FILE = "client-secret"  # noqa: S105 - the name of a file
 
@@ -37,15 +37,16 @@ class Applications:
 def application_secret(settings: Settings) -> str:
     """The secret of the default application.
 
-    The setting, if there is one. Otherwise on loopback the secret that everybody knows, and on any
-    other address one of the data folder's own, made at the first such start.
+    The setting, if there is one. Otherwise the secret that everybody knows, as long as only this
+    machine reaches the server; where others do, by its address or through a proxy, one of the data
+    folder's own, made at the first such start.
 
     Raises:
         StartError: that file cannot be read or written.
     """
     if settings.client_secret is not None:
         return settings.client_secret
-    if is_loopback(settings.host):
+    if not is_exposed(settings):
         return defaults.CLIENT_SECRET
     path = settings.data / SECRET_FILE
     content = load_or_create(path, lambda: secrets.token_urlsafe(32).encode())

@@ -155,8 +155,9 @@ class Settings:
         About(
             kinds.SECRET,
             "Secret with which the registered application gets its tokens.",
-            shown="on loopback the public development secret, elsewhere one that is made and kept "
-            "in `client-secret` of the data folder",
+            shown="the public development secret; where other machines reach the server, by its "
+            "address or `public_url`, one that is made and kept in `client-secret` of the data "
+            "folder",
             is_flag=False,
         ),
     ] = None

@@ -52,6 +52,7 @@ def is_development_key(key: str) -> bool:
 
 def _refuse_public_keys(settings: Settings) -> None:
     if is_loopback(settings.host):
+        _refuse_public_secret(settings)
         return
     public = [
         variable
@@ -67,4 +68,13 @@ def _refuse_public_keys(settings: Settings) -> None:
         raise StartError(
             f"--host {settings.host} is open to other machines, but the development keys are "
             f"public: set {' and '.join(public)} (`switchhook new-key` makes a key)"
+        )
+
+
+def _refuse_public_secret(settings: Settings) -> None:
+    # It opens the management routes, which the proxy behind a public URL passes on.
+    if is_exposed(settings) and settings.client_secret == defaults.CLIENT_SECRET:
+        raise StartError(
+            f"--public-url {settings.public_url} is open to other machines, but the development "
+            "client secret is public: set another SWITCHHOOK_CLIENT_SECRET, or none"
         )

@@ -303,10 +303,12 @@ def test_broken_signing_key_stops_the_start(tmp_path: Path, content: str, words:
 def test_secret_is_public_on_loopback_only(tmp_path: Path) -> None:
     """Elsewhere one is made, once, for its owner only; a setting of one's own comes first."""
     wide = Settings(data=tmp_path, host="0.0.0.0")
+    proxied = Settings(data=tmp_path, public_url="https://hooks.example")
     made = application_secret(wide)
 
     assert application_secret(Settings(data=tmp_path)) == defaults.CLIENT_SECRET
     assert made == application_secret(wide) != defaults.CLIENT_SECRET
+    assert made == application_secret(proxied)
     assert len(made) >= 32
     assert (tmp_path / SECRET_FILE).stat().st_mode & 0o777 == 0o600
     assert application_secret(Settings(host="0.0.0.0", client_secret="x" * 16)) == "x" * 16
