@@ -4,7 +4,7 @@ import asyncio
 
 from switchhook.grid.collections import GIVEN_UP
 from switchhook.grid.engine import Limits
-from switchhook.grid.ports import DeadLetterAnswer
+from switchhook.grid.ports import DeadLetterAnswer, WebhookResponse
 from switchhook.grid.subscriptions import DeliverySettings, RetryPolicy
 from tests.flow.conftest import Flow
 from tests.flow.test_dead_letters import DESTINATION
@@ -113,3 +113,27 @@ async def test_event_stays_in_the_log_until_it_is_known_that_it_was_dropped(flow
     await revived.engine.checkpoint.write()
 
     assert len(await revived.store.scan(GIVEN_UP)) == 1
+
+
+async def test_pause_after_a_restart_reads_nothing_twice(flow: Flow) -> None:
+    """An event that waits for a retry stands behind others that were not tried yet."""
+    by_subject = DeliverySettings(ordered_by="subject")
+    flow.engine.router.configure("s1", by_subject)
+    await flow.subscribe()
+    await flow.engine.quiet()
+    flow.transport.answer = always(500)
+    for name in ("a1", "a2", "a3", "b1"):
+        await flow.publish(name, subject=name[0])
+    await flow.engine.quiet()
+    await flow.engine.checkpoint.write()
+    flow = await flow.restarted(limits=Limits(in_flight=1))
+    flow.transport.answer = lambda _: None
+    await flow.engine.turn()  # "a2" is on its way, "a3" waits for it
+
+    flow.engine.router.configure("s1", PAUSED)
+    flow.transport.answer = always(200)
+    flow.transport.release(WebhookResponse(status=200))
+    flow.engine.router.configure("s1", RUNNING)
+    await flow.advance(minutes=1)
+
+    assert sorted(flow.transport.delivered_ids) == ["a1", "a2", "a3", "b1"]

@@ -186,7 +186,7 @@ class Engine:
             return
         # Deliveries after the cursor that are written down already must not be taken from the log.
         rows = await self._store.waiting(versions[0].incarnation, start=reached, limit=None)
-        queue.waiting_at_start = frozenset(row.position for row in rows if not row.run)
+        queue.leave_out({row.position for row in rows if not row.run})
         self.deliverer.behind[queue] = None
         self.checkpoint.touch(queue)
 

@@ -6,7 +6,7 @@ position.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from switchhook.grid.counters import SubscriptionCounters
 from switchhook.grid.delivery import Delivery
@@ -80,6 +80,14 @@ class SubscriptionQueue:
         older = (v for v in self.versions.values() if v.from_position <= position)
         # Of two versions from the same position on, the older was never in force for any event.
         return max(older, key=lambda v: (v.from_position, v.version), default=None)
+
+    def leave_out(self, positions: Collection[int]) -> None:
+        """The events there are written down as waiting already: reading the log passes them over.
+
+        Once is enough: what comes between them stays in memory, and is not read again.
+        """
+        self.waiting_at_start = frozenset(positions)
+        self._gaps_end = max(positions, default=-1) + 1
 
     # --- taking and giving ------------------------------------------------------------------------
 
