@@ -128,6 +128,8 @@ class Campaign:
             delivered_per_second=max(
                 self._books.delivered.per_second(now),
                 self._books.delivered.per_second(now, LAST_WINDOW),
+                # Deliveries come in bursts: what counts is what came since the last checkpoint.
+                self._books.delivered.per_second(now, CHECKPOINT),
             ),
             stall=self._stalls.longest(),
         )
