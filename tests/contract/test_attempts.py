@@ -8,7 +8,7 @@ import pytest
 
 from switchhook.grid.ports import DETAIL_LENGTH, EXCERPT_LENGTH, Attempt, AttemptHistory
 from switchhook.stores.attempts import SqliteAttemptHistory
-from switchhook.stores.memory_attempts import MemoryAttemptHistory, NoAttemptHistory
+from switchhook.stores.memory_attempts import MemoryAttemptHistory
 from tests.contract.values import a_failure, a_success
 
 MAX_BYTES = 8_000
@@ -158,16 +158,6 @@ async def test_budget_lets_the_oldest_failures_go_when_no_success_is_left(
     assert await history.of(0) == []
     assert await history.of(100) == []
     assert len(await history.of(199)) == 1
-
-
-async def test_history_that_is_switched_off_keeps_nothing() -> None:
-    """And takes every call."""
-    history = NoAttemptHistory()
-    history.note(a_failure(1))
-    note_success(history, a_success(1))
-
-    assert await history.of(1) == []
-    await history.close()
 
 
 async def test_forgotten_attempts_are_gone(history: AttemptHistory) -> None:

@@ -30,6 +30,10 @@ class RecentTimes:
         while self._times[0] < now - WINDOW:
             self._times.popleft()
 
+    def highest_per_second(self, now: float, checkpoint: float) -> float:
+        """The rate that counts at a kill: that of the last interval, when it ends in a burst."""
+        return max(self.per_second(now, each) for each in (WINDOW, LAST_WINDOW, checkpoint))
+
     def per_second(self, now: float, window: float = WINDOW) -> float:
         """The mean over the last `window` seconds, or since the restart when that was later."""
         start = max(self.since, now - window)

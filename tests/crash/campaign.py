@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import uvloop
 
-from tests.crash.books import LAST_WINDOW, Books, Kill, Stalls, judge, judge_further
+from tests.crash.books import Books, Kill, Stalls, judge, judge_further
 from tests.crash.load import REFUSED, SOME, SUBJECT, Load
 from tests.crash.management import Management
 from tests.crash.sink import REPORT, Sink
@@ -125,12 +125,7 @@ class Campaign:
             at=now,
             unacknowledged=self._books.in_flight,
             acknowledged_per_second=self._books.acknowledged.per_second(now),
-            delivered_per_second=max(
-                self._books.delivered.per_second(now),
-                self._books.delivered.per_second(now, LAST_WINDOW),
-                # Deliveries come in bursts: what counts is what came since the last checkpoint.
-                self._books.delivered.per_second(now, CHECKPOINT),
-            ),
+            delivered_per_second=self._books.delivered.highest_per_second(now, CHECKPOINT),
             stall=self._stalls.longest(),
         )
 

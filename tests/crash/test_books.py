@@ -184,3 +184,13 @@ def test_longest_stall_is_that_of_the_last_second() -> None:
     stalls.add(3.0, -0.001)
 
     assert stalls.longest() == 0.03
+
+
+def test_burst_before_a_kill_counts_with_its_own_rate() -> None:
+    """What may come again is what came since the last checkpoint, not a mean."""
+    delivered = RecentTimes()
+    delivered.restart(0.0)
+    for number in range(50):
+        delivered.add(4.95 + number / 1000)
+
+    assert delivered.highest_per_second(5.0, checkpoint=0.1) == pytest.approx(500)

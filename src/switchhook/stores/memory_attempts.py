@@ -1,4 +1,4 @@
-"""What does an attempt history do that keeps everything in memory, or nothing at all?"""
+"""What does an attempt history do that keeps everything in memory?"""
 
 from collections import deque
 
@@ -59,35 +59,6 @@ class MemoryAttemptHistory:
 
     async def close(self) -> None:
         """Nothing outlives the process."""
-
-
-class NoAttemptHistory:
-    """Implements `grid.ports.AttemptHistory` where none is wanted."""
-
-    def note(self, attempt: Attempt) -> None:
-        """Forget it."""
-
-    def note_success(
-        self,
-        position: int,
-        run: int,
-        subscription: str,
-        number: int,
-        started_at: int,
-        duration: int,
-        status: int | None,
-        early: bool = False,
-    ) -> None:
-        """Forget it."""
-
-    async def of(self, position: int) -> list[Attempt]:
-        return []
-
-    async def forget(self) -> None:
-        """Nothing was kept."""
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 def _size(attempt: Attempt) -> int:
