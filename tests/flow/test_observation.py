@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from switchhook.errors import RequestError
+from switchhook.grid.observation import Observation
 from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.subscriptions import (
     AdvancedFilter,
@@ -16,7 +17,7 @@ from switchhook.grid.subscriptions import (
 )
 from switchhook.grid.topics import TopicKind
 from tests.builders import a_topic
-from tests.flow.conftest import Flow
+from tests.flow.conftest import Flow, start
 from tests.scripted_transport import always, in_turn
 
 
@@ -144,3 +145,15 @@ async def test_domain_topics_are_counted_apart(flow: Flow) -> None:
 
     counters = flow.observation.metrics.topic(domain)
     assert [counters.of(name).published for name in ("tills", "doors")] == [1, 1]
+
+
+async def test_without_a_history_everything_else_goes_on(flow: Flow) -> None:
+    """`attempt_history_bytes = 0` keeps none; counters and retries are as ever."""
+    plain = await start(flow.store, flow.clock, flow.topic, observation=Observation())
+    await plain.subscribe()
+    plain.transport.answer = in_turn(500)
+    await plain.publish("1")
+    await plain.advance(seconds=11)
+
+    assert plain.transport.delivered_ids == ["1", "1"]
+    assert _subscription(plain).delivered == 1
