@@ -22,6 +22,7 @@ from switchhook.communication import catalogue
 from switchhook.communication.arm_resources import EventRules
 from switchhook.communication.carriers.simulator import Simulator
 from switchhook.communication.directory import CommunicationDirectory
+from switchhook.communication.due_work import DueWork
 from switchhook.communication.management import Chance, Resources, open_resources
 from switchhook.communication.sms.engine import SmsEngine
 from switchhook.dead_letter_stores.accounts import open_dead_letter_store
@@ -93,6 +94,15 @@ class Services:
     resources: Resources
     sms: SmsEngine
     directory: CommunicationDirectory
+
+    @property
+    def due_work(self) -> tuple[DueWork, ...]:
+        """What each engine does later."""
+        return (self.sms.due_work,)
+
+    async def forget(self, topic: str) -> None:
+        """Delete what the engines keep of a resource; `topic` is that of its events."""
+        await self.sms.forget(topic)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +223,7 @@ async def open_services(
 ) -> Services:
     """Resources and the engines of Communication Services, with all that is stored of them."""
     spawn = grid.background.spawn
-    directory = CommunicationDirectory(lambda gone: spawn(sms.forget(gone.topic)))
+    directory = CommunicationDirectory(lambda gone: spawn(services.forget(gone.topic)))
     resources = await open_resources(
         store=stores.store,
         routing=grid.engine.router,
@@ -242,7 +252,8 @@ async def open_services(
         new_guid=uuid.uuid4,
         directory=directory,
     )
-    return Services(resources=resources, sms=sms, directory=directory)
+    services = Services(resources=resources, sms=sms, directory=directory)
+    return services
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -121,7 +121,8 @@ async def _running(
         grace = Grace(settings.shutdown_grace)
         run = await stack.enter_async_context(loops(grid, grace))
         services = await open_services(settings, stores, grid, access.authority, addresses)
-        stack.push_async_callback(services.sms.close)
+        for due_work in services.due_work:
+            stack.push_async_callback(due_work.close)
         # Only now are the delivery settings known: nothing is sent to who is paused.
         run(grid.engine.run())
         await ensure_defaults(settings, services.resources)
@@ -151,7 +152,8 @@ async def _running(
 async def _begin(parts: Parts, tables: ConfigTables) -> None:
     """The server listens: take up what an earlier run left, and do what the file asks for."""
     parts.services.resources.life.start()
-    await parts.services.sms.resume()
+    for due_work in parts.services.due_work:
+        await due_work.resume()
     await _apply(parts, tables)
 
 
@@ -169,7 +171,9 @@ def _control(parts: Parts, tables: ConfigTables) -> Control:
     """What tests may do with the server."""
     grid = parts.grid
     # The router comes last: whether it has something to do it must look up in its store.
-    quiescence = Quiescence((grid.background, parts.services.sms, grid.transport, grid.engine))
+    quiescence = Quiescence(
+        (grid.background, *parts.services.due_work, grid.transport, grid.engine)
+    )
     if isinstance(grid.clock, VirtualClock):
         grid.clock.wait_for(quiescence.reached)
     return Control(
@@ -185,7 +189,7 @@ async def _reset(parts: Parts, tables: ConfigTables, *, everything: bool) -> Non
     """Forget what has happened, and, when asked to, all that was not there at the first start."""
     resources = parts.services.resources
     for record in list(resources.communication.all()):
-        await parts.services.sms.forget(record.resource.topic)
+        await parts.services.forget(record.resource.topic)
     if everything:
         await remove_resources(resources)
     await parts.grid.engine.forget()

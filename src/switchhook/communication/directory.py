@@ -23,6 +23,7 @@ class CommunicationDirectory:
         self._by_id: dict[str, CommunicationResource] = {}
         self._by_name: dict[str, CommunicationResource] = {}
         self._by_topic: dict[str, CommunicationResource] = {}
+        self._by_immutable_id: dict[str, CommunicationResource] = {}
 
     def put(self, resource: CommunicationResource) -> None:
         """Add a resource, or replace the one of the same id."""
@@ -30,6 +31,7 @@ class CommunicationDirectory:
         self._by_id[resource.resource_id.lower()] = resource
         self._by_name[resource.name.lower()] = resource
         self._by_topic[resource.topic] = resource
+        self._by_immutable_id[resource.immutable_id] = resource
 
     def remove(self, resource_id: str) -> None:
         """Forget a resource, if it is there."""
@@ -42,6 +44,7 @@ class CommunicationDirectory:
         if resource is None:
             return None
         self._by_topic.pop(resource.topic, None)
+        self._by_immutable_id.pop(resource.immutable_id, None)
         if self._by_name.get(resource.name.lower()) is resource:
             del self._by_name[resource.name.lower()]
         return resource
@@ -57,6 +60,10 @@ class CommunicationDirectory:
     def by_topic(self, incarnation: str) -> CommunicationResource | None:
         """The resource whose events go to that system topic."""
         return self._by_topic.get(incarnation)
+
+    def by_immutable_id(self, immutable_id: str) -> CommunicationResource | None:
+        """The resource whose users' ids and tokens carry that GUID."""
+        return self._by_immutable_id.get(immutable_id)
 
     def all(self) -> list[CommunicationResource]:
         """Every resource, in the order of their last `put`."""

@@ -37,7 +37,12 @@ class EventSettings(msgspec.Struct, frozen=True, kw_only=True):
     `versions_as_text`: `version` of thread-level message events is a string, as in the chat
     article's samples, or a number, as in the specification. `both_call_spellings`: calling events
     carry `durationOfCall` and `endpointType`, as the articles spell them, beside
-    `callDurationInSeconds` and `userAgent`.
+    `callDurationInSeconds` and `userAgent`. `include_initiator`: user-level chat events go to the
+    user who acted, too, as the chat article had it before 2024-09. `typing_events` and
+    `bot_events`: publish ChatTypingIndicatorReceivedInThread and
+    ChatAzureBotCommandReceivedInThread, which only the specification describes. `newest_members`:
+    chat events carry what the specification of 2026-04 adds (`sequenceId`, `retentionPolicy`,
+    `reason`).
     """
 
     profile: str = "GA"
@@ -48,6 +53,10 @@ class EventSettings(msgspec.Struct, frozen=True, kw_only=True):
     status_code_in_details: bool = False
     versions_as_text: bool | None = None
     both_call_spellings: bool = False
+    include_initiator: bool = False
+    typing_events: bool = False
+    bot_events: bool = False
+    newest_members: bool = False
 
 
 class CommunicationResource(msgspec.Struct, frozen=True, kw_only=True):

@@ -116,7 +116,7 @@ async def serve(world: SmsWorld, context: ssl.SSLContext | None = None) -> Async
     listener = socket.create_server(("127.0.0.1", 0))
     async with listening(app, [listener], context, Grace(1)):
         yield SmsServer(world, listener.getsockname()[1], "https" if context else "http")
-    await world.engine.close()
+    await world.engine.due_work.close()
 
 
 @pytest.fixture

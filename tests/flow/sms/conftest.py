@@ -16,9 +16,9 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "memory":
         world = a_world(store=MemoryStore())
         yield world
-        await world.engine.close()
+        await world.engine.due_work.close()
         return
     async with SqliteStore.open(tmp_path / "data") as store:
         world = a_world(store=store)
         yield world
-        await world.engine.close()
+        await world.engine.due_work.close()

@@ -114,7 +114,7 @@ async def test_restart_goes_on_with_what_is_pending(world: SmsWorld) -> None:
 async def test_overdue_report_comes_at_the_start(world: SmsWorld) -> None:
     """With the time at which it really came, and attempts at theirs."""
     await world.send(PHONE)
-    await world.engine.close()
+    await world.engine.due_work.close()
     await world.advance(hours=1)
     assert await world.reports() == []
 
@@ -165,7 +165,7 @@ async def test_full_store_refuses_sends_and_delays_reports() -> None:
     await world.advance(seconds=1)
 
     assert len(await world.events()) == 1
-    await world.engine.close()
+    await world.engine.due_work.close()
 
 
 async def test_refused_send_leaves_nothing(world: SmsWorld) -> None:

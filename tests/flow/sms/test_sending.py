@@ -204,7 +204,7 @@ async def test_message_ids_are_as_the_profile_writes_them() -> None:
 
     assert uuid.UUID(str(current.message_id))
     assert str(older.message_id).startswith("Outgoing_20260101000000")
-    await world.engine.close()
+    await world.engine.due_work.close()
 
 
 async def test_events_have_the_shape_of_the_resources_profile(world: SmsWorld) -> None:

@@ -106,9 +106,9 @@ class SmsWorld:
 
     async def restart(self) -> "SmsWorld":
         """The same store after the process died: nothing of the old engine lives on."""
-        await self.engine.close()
+        await self.engine.due_work.close()
         world = a_world(store=self.store, clock=self.clock, resource=self.resource)
-        await world.engine.resume()
+        await world.engine.due_work.resume()
         return world
 
     def configure(self, **settings: Any) -> None:
@@ -143,7 +143,7 @@ def a_world(
         new_guid=new_guid,
         directory=directory,
     )
-    the_clock.wait_for(engine.quiet)
+    the_clock.wait_for(engine.due_work.quiet)
     return SmsWorld(
         store=the_store,
         clock=the_clock,

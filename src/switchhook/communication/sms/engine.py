@@ -52,30 +52,15 @@ class SmsEngine:
         self._new_guid = new_guid
         self._answers = answers or KeywordAnswers()
         self._planner = Planner(records=self._records, carrier=carrier, new_guid=new_guid)
-        self._outcomes = Outcomes(
-            records=self._records,
+        outcomes = Outcomes(
+            store=store,
             commit=commit,
             clock=clock,
             directory=directory,
             new_guid=new_guid,
         )
-
-    async def resume(self) -> None:
-        """Go on with what an earlier run left; call it once the directory is complete."""
-        await self._outcomes.resume()
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether something that was due is still in flight."""
-        return self._outcomes.is_busy
-
-    async def quiet(self) -> None:
-        """Return when nothing that was due is still in flight; for `VirtualClock.wait_for`."""
-        await self._outcomes.quiet()
-
-    async def close(self) -> None:
-        """Finish what runs; the rest is left to the next start."""
-        await self._outcomes.close()
+        # Resumed once the directory is complete.
+        self.due_work = outcomes.due_work
 
     async def send(self, resource: CommunicationResource, request: SendRequest) -> list[SendResult]:
         """Accept a message for each recipient; one result for each, in their order.
@@ -100,7 +85,7 @@ class SmsEngine:
                 continue
             finally:
                 # Also when the commit's outcome is unknown, or the caller has gone away.
-                self._outcomes.expect(plan.first_due)
+                self.due_work.expect(plan.first_due)
             return plan.results
 
     async def change_opt_outs(
@@ -138,7 +123,7 @@ class SmsEngine:
             new_guid=self._new_guid,
         )
         await self._commit(inbound.changes, (inbound.batch,))
-        self._outcomes.expect(inbound.first_due)
+        self.due_work.expect(inbound.first_due)
         return inbound.message_id
 
     async def forget(self, topic: str) -> None:

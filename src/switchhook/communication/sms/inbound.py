@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from switchhook.communication.due_work import due_key
 from switchhook.communication.json_requests import bad_request, decode
 from switchhook.communication.resources import CommunicationResource, NumberKind, OwnedNumber
 from switchhook.communication.sms import events
@@ -19,7 +20,6 @@ from switchhook.communication.sms.store import (
     Direction,
     ExpiryDue,
     SmsMessage,
-    due_key,
     key,
     put,
 )

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from switchhook.communication.carriers.ports import Carrier, Submission
+from switchhook.communication.due_work import due_key
 from switchhook.communication.resources import CommunicationResource, OwnedNumber
 from switchhook.communication.sms import events
 from switchhook.communication.sms.reports import blocked_fate, due_reports
@@ -34,7 +35,6 @@ from switchhook.communication.sms.store import (
     SentOnce,
     SmsMessage,
     SmsRecords,
-    due_key,
     key,
     put,
 )

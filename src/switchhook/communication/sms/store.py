@@ -112,11 +112,6 @@ def key(topic: str, *parts: str) -> str:
     return "/".join((topic, *parts))
 
 
-def due_key(due_at: int, id_: str) -> str:
-    """The key of what is due: keys are in the order of their instants."""
-    return f"{due_at:020}/{id_}"
-
-
 def put(collection: str, key: str, value: msgspec.Struct, expected: int | None = None) -> Put:
     """The change that writes a record."""
     return Put(collection, key, _encoder.encode(value), expected)
@@ -144,15 +139,6 @@ class SmsRecords:
     async def sent_once(self, repeatability_key: str) -> SentOnce | None:
         """What was sent under that repeatability key."""
         return await self._get(REPEATABILITY, repeatability_key, SentOnce)
-
-    async def due(self, now: int, limit: int) -> list[Record]:
-        """What is due by now, the earliest first."""
-        return await self._records.scan(DUE, end=due_key(now + 1, ""), limit=limit)
-
-    async def next_due(self) -> int | None:
-        """The earliest instant at which something is due."""
-        first = await self._records.scan(DUE, limit=1)
-        return int(first[0].key.partition("/")[0]) if first else None
 
     async def deletions(self, topic: str, limit: int) -> list[Delete]:
         """Deletions of at most `limit` records of a resource that is gone.

@@ -1,0 +1,1 @@
+"""Identity: users of a resource and their access tokens."""

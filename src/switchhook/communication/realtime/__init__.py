@@ -1,0 +1,1 @@
+"""Real time: chat pushed to browsers, and who of the users is connected."""
