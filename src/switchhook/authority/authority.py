@@ -56,6 +56,13 @@ class Signing(Protocol):
             TokenError: says what is wrong with it.
         """
 
+    def read_any(self, token: str) -> dict[str, Any]:
+        """What a token says that is signed with this key, in force or not, whatever it says.
+
+        Raises:
+            TokenError: it is not signed with this key.
+        """
+
 
 class Authority:
     """Issues and verifies tokens. `origins` are our public addresses, the one for links first.
@@ -84,6 +91,14 @@ class Authority:
         """What stands in front of our addresses."""
         return self._origins[0]
 
+    @property
+    def signing(self) -> Signing:
+        """What signs our tokens, for tokens that are not the authority's own.
+
+        Those must lack a claim that the authority's own all have (`Claims`).
+        """
+        return self._signing()
+
     def jwks(self) -> dict[str, Any]:
         """The keys that verify our tokens."""
         return {"keys": [self._signing().jwk()]}
@@ -101,10 +116,14 @@ class Authority:
         tenant: str = ADFS,
         roles: Sequence[str] = (),
         lifetime: int = LIFETIME,
+        username: str = "",
     ) -> str:
-        """A token that says: this application may speak to that audience."""
+        """A token that says: this application may speak to that audience.
+
+        With a `username` it does so for that user, whose object id follows from the name.
+        """
         now = int(self._now())
-        object_id = str(uuid.uuid5(_OBJECTS, application_id))
+        object_id = str(uuid.uuid5(_OBJECTS, username.lower() or application_id))
         claims: dict[str, Any] = {
             "aud": audience,
             "iss": self.issuer(tenant),
@@ -118,7 +137,8 @@ class Authority:
             "azp": application_id,
             "appidacr": "1",
             "azpacr": "1",
-            "idtyp": "app",
+            "idtyp": "user" if username else "app",
+            **({"preferred_username": username, "upn": username} if username else {}),
             "uti": uuid.uuid4().hex,
             "ver": "1.0" if tenant.lower() == ADFS else "2.0",
             **({"roles": list(roles)} if roles else {}),

@@ -61,7 +61,7 @@ def openid_configuration(authority: Authority, tenant: str) -> dict[str, Any]:
         "jwks_uri": keys,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["client_credentials"],
+        "grant_types_supported": ["client_credentials", "password"],
         "scopes_supported": ["openid", "profile", "offline_access"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": [ALGORITHM],

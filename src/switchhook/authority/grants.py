@@ -1,6 +1,10 @@
-"""Does a token request get its token? The client credentials grant of OAuth 2.0, as Entra words it.
+"""Does a token request get its token? Two grants of OAuth 2.0, as Entra words them.
 
-Source: v2-oauth2-client-creds-grant-flow.md, reference-error-codes.md.
+Client credentials make a token of the application, a password makes one of a user. This authority
+keeps no users: whoever has the application's secret may speak for each of them, and that secret is
+every user's password.
+
+Source: v2-oauth2-client-creds-grant-flow.md, v2-oauth-ropc.md, reference-error-codes.md.
 """
 
 from collections.abc import Mapping
@@ -9,6 +13,8 @@ from typing import NamedTuple
 from switchhook.authority.applications import Applications
 
 GRANT = "client_credentials"
+PASSWORD_GRANT = "password"  # noqa: S105 - the name of a grant
+MAX_USERNAME_LENGTH = 256
 _SCOPE_END = "/.default"
 _OPENID_SCOPES = frozenset({"openid", "profile", "offline_access", "email"})
 _SHOWN = 200  # characters of the client's own words in a message
@@ -19,6 +25,7 @@ class Grant(NamedTuple):
 
     application_id: str
     audience: str
+    username: str = ""
 
 
 class Refusal(NamedTuple):
@@ -35,10 +42,12 @@ def decide(form: Mapping[str, str], applications: Applications, tenant: str) -> 
     for name in ("grant_type", "client_id"):
         if not form.get(name):
             return _missing(name)
-    if form["grant_type"] != GRANT:
+    if form["grant_type"] not in (GRANT, PASSWORD_GRANT):
         kind = form["grant_type"][:_SHOWN]
         message = f"The app requested an unsupported grant type '{kind}'."
         return Refusal(400, "unsupported_grant_type", 70003, message)
+    if form["grant_type"] == PASSWORD_GRANT:
+        return _decide_user(form, applications, tenant)
     audience = _audience(form)
     if isinstance(audience, Refusal):
         return audience
@@ -46,18 +55,32 @@ def decide(form: Mapping[str, str], applications: Applications, tenant: str) -> 
     return refusal or Grant(form["client_id"].lower(), audience)
 
 
+def _decide_user(
+    form: Mapping[str, str], applications: Applications, tenant: str
+) -> Grant | Refusal:
+    audience = _user_audience(form)
+    if isinstance(audience, Refusal):
+        return audience
+    for name in ("username", "password"):
+        if not form.get(name):
+            return _missing(name)
+    client, username = form["client_id"], form["username"]
+    refusal = _check_registered(client, applications, tenant)
+    if refusal is not None:
+        return refusal
+    if len(username) > MAX_USERNAME_LENGTH or not applications.opens(client, form["password"]):
+        message = "Error validating credentials due to invalid username or password."
+        return Refusal(400, "invalid_grant", 50126, message)
+    return Grant(client.lower(), audience, username)
+
+
 def _check_client(
     form: Mapping[str, str], applications: Applications, tenant: str
 ) -> Refusal | None:
     client = form["client_id"]
-    if not applications.has_secret(client):
-        return Refusal(
-            400,
-            "unauthorized_client",
-            700016,
-            f"Application with identifier '{client[:_SHOWN]}' was not found in the directory "
-            f"'{tenant}'.",
-        )
+    refusal = _check_registered(client, applications, tenant)
+    if refusal is not None:
+        return refusal
     secret = form.get("client_secret")
     if not secret:
         return Refusal(
@@ -78,6 +101,18 @@ def _check_client(
     return None
 
 
+def _check_registered(client: str, applications: Applications, tenant: str) -> Refusal | None:
+    if applications.has_secret(client):
+        return None
+    return Refusal(
+        400,
+        "unauthorized_client",
+        700016,
+        f"Application with identifier '{client[:_SHOWN]}' was not found in the directory "
+        f"'{tenant}'.",
+    )
+
+
 def _audience(form: Mapping[str, str]) -> str | Refusal:
     """What the token is for: `resource` of the older form, or the one scope of the newer."""
     if form.get("resource"):
@@ -95,6 +130,25 @@ def _audience(form: Mapping[str, str]) -> str | Refusal:
             "identifier (application ID URI).",
         )
     return scopes[0].removesuffix(_SCOPE_END) or _missing("scope")
+
+
+def _user_audience(form: Mapping[str, str]) -> str | Refusal:
+    """What a user's token is for: scopes may name single permissions, all of one audience."""
+    if form.get("resource"):
+        return form["resource"]
+    scopes = [each for each in form.get("scope", "").split() if each not in _OPENID_SCOPES]
+    audiences = {scope.rpartition("/")[0] for scope in scopes}
+    if not audiences:
+        return _missing("scope")
+    if len(audiences) > 1 or "" in audiences:
+        return Refusal(
+            400,
+            "invalid_scope",
+            70011,
+            f"The provided value for the input parameter 'scope' is not valid. The scope "
+            f"{' '.join(scopes)[:_SHOWN]} is not valid.",
+        )
+    return audiences.pop()
 
 
 def _missing(name: str) -> Refusal:

@@ -10,6 +10,10 @@ from switchhook.errors import TokenError, TokenFlaw
 
 _REQUIRED = ["aud", "iss", "iat", "nbf", "exp", "tid", "appid", "oid", "sub"]
 
+_NOTHING_BUT_THE_SIGNATURE = {
+    f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")
+}
+
 _FLAWS: tuple[tuple[type[jwt.PyJWTError], TokenFlaw], ...] = (
     (jwt.ExpiredSignatureError, TokenFlaw.EXPIRED),
     (jwt.ImmatureSignatureError, TokenFlaw.NOT_YET_VALID),
@@ -32,7 +36,8 @@ class Signer:
 
     def sign(self, claims: dict[str, Any]) -> str:
         """The token that says so."""
-        headers = {"kid": self._key.id}
+        # Entra names its key twice, and so do user access tokens.
+        headers = {"kid": self._key.id, "x5t": self._key.id}
         return jwt.encode(claims, self._key.private, algorithm=ALGORITHM, headers=headers)
 
     def read(self, token: str) -> dict[str, Any]:
@@ -41,7 +46,17 @@ class Signer:
         Raises:
             TokenError: says what is wrong with it.
         """
-        options: Any = {"require": _REQUIRED, "verify_aud": False}
+        return self._decode(token, {"require": _REQUIRED, "verify_aud": False})
+
+    def read_any(self, token: str) -> dict[str, Any]:
+        """What a token says that is signed with this key, in force or not, whatever it says.
+
+        Raises:
+            TokenError: it is not signed with this key.
+        """
+        return self._decode(token, _NOTHING_BUT_THE_SIGNATURE)
+
+    def _decode(self, token: str, options: Any) -> dict[str, Any]:
         try:
             return jwt.decode(token, self._public, algorithms=[ALGORITHM], options=options)
         except jwt.PyJWTError as error:

@@ -126,7 +126,10 @@ class AuthorityRoutes(BaseRoute):
         if isinstance(decision, Refusal):
             return _refused(decision)
         token = self._authority.issue(
-            audience=decision.audience, application_id=decision.application_id, tenant=tenant
+            audience=decision.audience,
+            application_id=decision.application_id,
+            tenant=tenant,
+            username=decision.username,
         )
         return json_response(
             {

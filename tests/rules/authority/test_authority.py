@@ -98,7 +98,7 @@ def test_token_has_the_members_that_clients_read() -> None:
     """Dated back a little, because clocks differ, and good for an hour from now."""
     header, claims = parts(issue(an_authority(now=lambda: 1_000_000.9), tenant=TENANT))
 
-    assert header == {"alg": "RS256", "typ": "JWT", "kid": "own"}
+    assert header == {"alg": "RS256", "typ": "JWT", "kid": "own", "x5t": "own"}
     assert claims["iss"] == f"{ORIGIN}/{TENANT}/v2.0"
     assert (claims["iat"], claims["nbf"], claims["exp"]) == (999_700, 999_700, 1_003_599)
     assert claims.keys() >= {"aud", "tid", "oid", "appid", "sub", "uti", "ver"}
@@ -312,3 +312,17 @@ def test_secret_is_public_on_loopback_only(tmp_path: Path) -> None:
     assert len(made) >= 32
     assert (tmp_path / SECRET_FILE).stat().st_mode & 0o777 == 0o600
     assert application_secret(Settings(host="0.0.0.0", client_secret="x" * 16)) == "x" * 16
+
+
+def test_users_token_names_the_user() -> None:
+    """The same object id each time, whatever the case of the name, and not the application's."""
+    _, ann = parts(issue(username="ann@contoso.example"))
+    _, again = parts(issue(username="Ann@Contoso.example"))
+    _, bob = parts(issue(username="bob@contoso.example"))
+    _, application = parts(issue())
+
+    assert ann["oid"] == ann["sub"] == again["oid"]
+    assert len({ann["oid"], bob["oid"], application["oid"]}) == 3
+    assert (ann["idtyp"], ann["preferred_username"]) == ("user", "ann@contoso.example")
+    assert ann["appid"] == application["appid"] == defaults.CLIENT_ID
+    assert an_authority().verify(issue(username="ann"), [AUDIENCE]).oid

@@ -61,7 +61,6 @@ def test_client_id_counts_in_any_case() -> None:
         ({"scope": "openid"}, 400, "invalid_request", 900144),
         ({"scope": "https://management.azure.com"}, 400, "invalid_scope", 1002012),
         ({"scope": "a/.default b/.default"}, 400, "invalid_scope", 1002012),
-        ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003),
         ({"grant_type": "refresh_token"}, 400, "unsupported_grant_type", 70003),
         ({"grant_type": "device_code"}, 400, "unsupported_grant_type", 70003),
         ({"client_id": "somebody"}, 400, "unauthorized_client", 700016),
@@ -82,3 +81,47 @@ def test_refusal_is_worded_as_entra_words_it(
     assert isinstance(refused, Refusal)
     assert (refused.status, refused.error, refused.number) == (status, error, number)
     assert "s3cret" not in refused.message
+
+
+# --- users --------------------------------------------------------------------------------------
+
+TEAMS = "https://auth.msft.communication.azure.com"
+USER_FORM = {
+    "grant_type": "password",
+    "client_secret": None,
+    "username": "Ann@contoso.example",
+    "password": "s3cret",
+    "scope": f"{TEAMS}/Teams.ManageCalls {TEAMS}/Teams.ManageChats openid",
+}
+
+
+@pytest.mark.parametrize("scope", [USER_FORM["scope"], f"{TEAMS}/.default"])
+def test_users_token_is_got_with_the_secret_as_password(scope: str) -> None:
+    """Scopes name single permissions, or all of them."""
+    granted = answer(**USER_FORM | {"scope": scope})
+
+    assert granted == Grant(defaults.CLIENT_ID, TEAMS, "Ann@contoso.example")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "number"),
+    [
+        ({"username": None}, "invalid_request", 900144),
+        ({"password": ""}, "invalid_request", 900144),
+        ({"scope": None}, "invalid_request", 900144),
+        ({"scope": f"{TEAMS}/a https://other.example/b"}, "invalid_scope", 70011),
+        ({"scope": "nothing"}, "invalid_scope", 70011),
+        ({"client_id": "unknown"}, "unauthorized_client", 700016),
+        ({"password": "wrong"}, "invalid_grant", 50126),
+        ({"password": "s3cret\udcff"}, "invalid_grant", 50126),
+        ({"username": "a" * 257}, "invalid_grant", 50126),
+    ],
+)
+def test_user_without_the_secret_gets_no_token(
+    changes: dict[str, str | None], error: str, number: int
+) -> None:
+    """Anybody may name a user: the application's secret is what counts."""
+    refused = answer(**USER_FORM | changes)
+
+    assert isinstance(refused, Refusal)
+    assert (refused.status, refused.error, refused.number) == (400, error, number)
