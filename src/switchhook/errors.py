@@ -24,7 +24,8 @@ class RequestError(SwitchhookError):
     """A request broke a rule; the edge renders it as Azure's error body.
 
     `status` is the HTTP status, `code` the text of `error.code`, `details_code` that of
-    `error.details[0].code` where the API has one, `challenge` the header `WWW-Authenticate`.
+    `error.details[0].code` where the API has one, `challenge` the header `WWW-Authenticate`,
+    `target` that of `error.target`: the member of the request that is wrong.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class RequestError(SwitchhookError):
         *,
         details_code: str | None = None,
         challenge: str = "",
+        target: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -42,6 +44,7 @@ class RequestError(SwitchhookError):
         self.message = message
         self.details_code = details_code
         self.challenge = challenge
+        self.target = target
 
 
 class TokenFlaw(StrEnum):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from switchhook import defaults
 from switchhook.communication.access import Signature, denied
 from switchhook.communication.resources import CommunicationResource
 
@@ -69,6 +70,18 @@ class CommunicationDirectory:
         """Every resource, in the order of their last `put`."""
         return list(self._by_id.values())
 
+    def by_host(self, host: str) -> CommunicationResource | None:
+        """The resource that a host names; at a host that names none, the only or default one.
+
+        For credentials that do not say which resource they are for.
+        """
+        name = named_by(host)
+        if name is not None:
+            return self.by_name(name)
+        if len(self._by_id) == 1:
+            return next(iter(self._by_id.values()))
+        return self.by_name(defaults.COMMUNICATION_NAME)
+
     def find_signer(
         self, signature: Signature, host: str, last: CommunicationResource | None = None
     ) -> CommunicationResource:
@@ -87,9 +100,9 @@ class CommunicationDirectory:
     def _candidates(
         self, host: str, last: CommunicationResource | None
     ) -> Iterator[CommunicationResource]:
-        name = host.partition(":")[0].lower()
-        if name.endswith(HOST_SUFFIX):
-            named = self.by_name(name.removesuffix(HOST_SUFFIX))
+        name = named_by(host)
+        if name is not None:
+            named = self.by_name(name)
             if named is not None:
                 yield named
             return
@@ -104,3 +117,9 @@ class CommunicationDirectory:
             if resource is not current:
                 tried += 1
                 yield resource
+
+
+def named_by(host: str) -> str | None:
+    """The name of the resource that a `Host` header names, if it names one at all."""
+    name = host.partition(":")[0].lower().rstrip(".")
+    return name.removesuffix(HOST_SUFFIX) if name.endswith(HOST_SUFFIX) else None

@@ -43,7 +43,7 @@ class Authenticator:
         """
         if "authorization" not in request.headers:
             raise denied()
-        body = await _read_body(request)
+        body = await read_body(request)
         signed = SignedRequest(
             method=request.method,
             target=_target(request),
@@ -73,7 +73,12 @@ def _target(request: Request) -> str:
     return (path + b"?" + query if query else path).decode("latin-1")
 
 
-async def _read_body(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """The request's body.
+
+    Raises:
+        RequestError: 413 for one over the limit.
+    """
     pieces = []
     size = 0
     async for piece in request.stream():

@@ -3,13 +3,13 @@
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError, StoreError
-from switchhook.http.communication_api.authentication import Authenticator
 from switchhook.http.errors import from_store_error, json_response
 
 # Clients repeat a request after a 503 by themselves. On any other error this header must not stand:
@@ -18,16 +18,35 @@ STORE_RETRY_AFTER = 1
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z0-9.-]{1,32})?")
 
+Subject = TypeVar("Subject")
+Who = TypeVar("Who", covariant=True)
+
 Handler = Callable[[Request, CommunicationResource, bytes], Awaitable[Response]]
 
 
+class Authenticates(Protocol[Who]):
+    """Finds out whom a request comes from."""
+
+    async def authenticate(self, request: Request) -> tuple[Who, bytes]:
+        """Who that is, and the request's body.
+
+        Raises:
+            RequestError: 401, or 413 for a body over the limit.
+        """
+
+
 def signed_endpoint(
-    handler: Handler, *, authenticator: Authenticator, versions: Sequence[str]
+    handler: Callable[[Request, Subject, bytes], Awaitable[Response]],
+    *,
+    authenticator: Authenticates[Subject],
+    versions: Sequence[str],
 ) -> Callable[[Request], Awaitable[Response]]:
     """A route's endpoint: authenticates, calls `handler`, words errors, adds the usual headers.
 
-    `versions` are the API versions that answers name as supported. A write must have a version; one
-    that is not listed is served like the newest, because clients move faster than this list.
+    `authenticator` says what the handler gets: the resource whose key signed the request, the user
+    whose token it carries, or whatever else it finds. `versions` are the API versions that answers
+    name as supported. A write must have a version; one that is not listed is served like the
+    newest, because clients move faster than this list.
     """
     supported = ", ".join(versions)
 
@@ -43,10 +62,10 @@ def signed_endpoint(
 
     async def _answer(request: Request) -> Response:
         try:
-            resource, body = await authenticator.authenticate(request)
+            subject, body = await authenticator.authenticate(request)
             if request.method not in ("GET", "HEAD"):
                 _check_version(request.query_params.get("api-version", ""), supported)
-            return await handler(request, resource, body)
+            return await handler(request, subject, body)
         except RequestError as error:
             return _error(error)
         except StoreError as error:
@@ -69,4 +88,7 @@ def _check_version(version: str, supported: str) -> None:
 
 
 def _error(error: RequestError) -> Response:
-    return json_response({"error": {"code": error.code, "message": error.message}}, error.status)
+    body = {"code": error.code, "message": error.message}
+    if error.target:
+        body["target"] = error.target
+    return json_response({"error": body}, error.status)
