@@ -22,7 +22,7 @@ from switchhook.http.arm_api import routes as arm_api
 from switchhook.http.arm_api.control import Control
 from switchhook.http.arm_api.deliveries import DeliveryTools
 from switchhook.http.arm_api.events import EventRoutes
-from switchhook.http.communication_api import sms_api
+from switchhook.http.communication_api import identity_api, sms_api
 from switchhook.http.errors import exception_handlers
 from switchhook.http.listener import Door
 from switchhook.http.publish_api import PublishApi
@@ -63,6 +63,11 @@ def build_app(parts: Parts, readiness: observability_api.Readiness, control: Con
         ),
         *sms_api.routes(
             sms=services.sms,
+            directory=services.directory,
+            host_aliases=_authorities(parts.addresses),
+        ),
+        *identity_api.routes(
+            identity=services.identity,
             directory=services.directory,
             host_aliases=_authorities(parts.addresses),
         ),

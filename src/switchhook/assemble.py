@@ -23,6 +23,7 @@ from switchhook.communication.arm_resources import EventRules
 from switchhook.communication.carriers.simulator import Simulator
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.due_work import DueWork
+from switchhook.communication.identity.engine import IdentityEngine
 from switchhook.communication.management import Chance, Resources, open_resources
 from switchhook.communication.sms.engine import SmsEngine
 from switchhook.dead_letter_stores.accounts import open_dead_letter_store
@@ -93,6 +94,7 @@ class Services:
 
     resources: Resources
     sms: SmsEngine
+    identity: IdentityEngine
     directory: CommunicationDirectory
 
     @property
@@ -103,6 +105,7 @@ class Services:
     async def forget(self, topic: str) -> None:
         """Delete what the engines keep of a resource; `topic` is that of its events."""
         await self.sms.forget(topic)
+        await self.identity.forget(topic)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +255,17 @@ async def open_services(
         new_guid=uuid.uuid4,
         directory=directory,
     )
-    services = Services(resources=resources, sms=sms, directory=directory)
+    identity = IdentityEngine(
+        store=stores.store,
+        commit=grid.engine.publisher.commit,
+        clock=grid.clock,
+        directory=directory,
+        signing=lambda: authority.signing,
+        verify=authority.verify,
+        new_guid=uuid.uuid4,
+        random_bytes=secrets.token_bytes,
+    )
+    services = Services(resources=resources, sms=sms, identity=identity, directory=directory)
     return services
 
 
