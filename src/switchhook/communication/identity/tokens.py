@@ -26,6 +26,8 @@ MAX_TOKEN_LENGTH = 4096
 # So many verified tokens are remembered: a signature costs more than all the rest of a request.
 VERIFIED_TOKENS = 4096
 
+# What stands in front of the claim `skypeid` in a user's raw id.
+_PREFIX = "8:"
 # What published tokens carry, whatever their scopes.
 _SCP = 1792
 # Where the resource is (assumed: members of newer tokens, which no document lists).
@@ -40,29 +42,24 @@ class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
 
 
-class UserClaims(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    rename={"acs_scope": "acsScope", "resource_id": "resourceId"},
-):
-    """What a token says; `exp` is a second of real time."""
+class UserClaims(msgspec.Struct, frozen=True, kw_only=True):
+    """What a token says; `expires_at` is a nanosecond of real time."""
 
-    skypeid: str
+    raw_id: str
     resource_id: str
-    acs_scope: str
-    exp: int
+    scopes: frozenset[Scope]
+    expires_at: int
     generation: str
 
-    @property
-    def raw_id(self) -> str:
-        """The raw id of the user."""
-        return f"8:{self.skypeid}"
 
-    @property
-    def scopes(self) -> frozenset[Scope]:
-        """What the token allows."""
-        return frozenset(Scope(name) for name in self.acs_scope.split(",") if name)
+class _Claims(msgspec.Struct, frozen=True, kw_only=True):
+    """The claims that are read, by their names in the token."""
+
+    skypeid: str
+    resourceId: str  # noqa: N815
+    acsScope: str  # noqa: N815
+    exp: int
+    generation: str
 
 
 def unauthorized() -> RequestError:
@@ -105,7 +102,7 @@ class UserTokens:
         issued_at = self._now() // SECOND
         expires_at = issued_at + lifetime if lifetime is not None else expires_at
         claims: dict[str, Any] = {
-            "skypeid": raw_id.removeprefix("8:"),
+            "skypeid": raw_id.removeprefix(_PREFIX),
             "scp": _SCP,
             "csi": str(issued_at),
             "exp": expires_at,
@@ -133,15 +130,23 @@ class UserTokens:
             self._remember(digest, claims)
         else:
             self._verified.move_to_end(digest)
-        if self._now() >= claims.exp * SECOND:
+        if self._now() >= claims.expires_at:
             raise unauthorized()
         return claims
 
     def _verify(self, token: str) -> UserClaims:
         try:
-            return msgspec.convert(self._signing().read_any(token), UserClaims)
+            claims = msgspec.convert(self._signing().read_any(token), _Claims)
+            scopes = frozenset(Scope(name) for name in claims.acsScope.split(","))
         except (TokenError, ValueError):
             raise unauthorized() from None
+        return UserClaims(
+            raw_id=f"{_PREFIX}{claims.skypeid}",
+            resource_id=claims.resourceId,
+            scopes=scopes,
+            expires_at=claims.exp * SECOND,
+            generation=claims.generation,
+        )
 
     def _remember(self, digest: bytes, claims: UserClaims) -> None:
         self._verified[digest] = claims
