@@ -40,9 +40,9 @@ async def check_refused(world: IdentityWorld, token: str, host: str = "") -> Non
     assert error.message == "Request is not authorized."
 
 
-def signed(claims: dict[str, Any], **options: Any) -> str:
+def signed(claims: dict[str, Any], key: Any = KEY.private, algorithm: str | None = "RS256") -> str:
     """A token with these very claims."""
-    return jwt.encode(claims, **({"key": KEY.private, "algorithm": "RS256"} | options))
+    return jwt.encode(claims, key, algorithm=algorithm)
 
 
 async def test_token_tells_who_calls(world: IdentityWorld) -> None:
