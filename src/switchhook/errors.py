@@ -25,7 +25,8 @@ class RequestError(SwitchhookError):
 
     `status` is the HTTP status, `code` the text of `error.code`, `details_code` that of
     `error.details[0].code` where the API has one, `challenge` the header `WWW-Authenticate`,
-    `target` that of `error.target`: the member of the request that is wrong.
+    `target` that of `error.target`: the member of the request that is wrong,
+    `retry_after` the header `Retry-After` in seconds: with it clients repeat the request.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class RequestError(SwitchhookError):
         details_code: str | None = None,
         challenge: str = "",
         target: str = "",
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -45,6 +47,7 @@ class RequestError(SwitchhookError):
         self.details_code = details_code
         self.challenge = challenge
         self.target = target
+        self.retry_after = retry_after
 
 
 class TokenFlaw(StrEnum):

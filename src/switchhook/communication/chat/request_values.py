@@ -13,12 +13,15 @@ MAX_CONTENT_BYTES = 28 * 1024
 MAX_TOPIC_LENGTH = 250
 # Not documented (assumed).
 MAX_DISPLAY_NAME_LENGTH = 256
-# The OpenAPI of 2025-03-15 says so of threads and participants; of messages too (assumed).
-# Counted in bytes of UTF-8 of all names and values together (assumed).
+# The OpenAPI of 2025-03-15 says so of threads and participants. Counted in bytes of UTF-8 of all
+# names and values together (assumed).
 MAX_METADATA_BYTES = 1024
+# Not documented, and clients keep links to files there: no more than the content (assumed).
+MAX_MESSAGE_METADATA_BYTES = MAX_CONTENT_BYTES
 # Page sizes and offsets are 32-bit integers.
 MAX_ROWS = 2**31 - 1
 _MAX_MESSAGE_ID = 2**63 - 1
+_LAST_INSTANT = 2**63 - 1
 
 # The time may stand apart by a blank, the offset may be absent (then it is UTC).
 _RFC_3339 = re.compile(
@@ -48,18 +51,22 @@ def check_display_name(name: str | None, where: str) -> None:
         raise bad_request(f"'{where}' must not have over {MAX_DISPLAY_NAME_LENGTH} characters.")
 
 
-def check_metadata(metadata: Mapping[str, str] | None, where: str = "metadata") -> None:
+def check_metadata(
+    metadata: Mapping[str, str] | None,
+    where: str = "metadata",
+    limit: int = MAX_METADATA_BYTES,
+) -> None:
     """Refuse metadata that is too large, or has a pair without a name."""
     if not metadata:
         return
     if "" in metadata:
         raise bad_request(f"'{where}' must not have an empty name.")
-    if sum(_size(name) + _size(value) for name, value in metadata.items()) > MAX_METADATA_BYTES:
-        raise bad_request(f"'{where}' must not have over {MAX_METADATA_BYTES} bytes in all.")
+    if sum(_size(name) + _size(value) for name, value in metadata.items()) > limit:
+        raise bad_request(f"'{where}' must not have over {limit} bytes in all.")
 
 
 def as_instant(text: str, where: str) -> int:
-    """An instant as clients write it, in nanoseconds since the epoch; not before the epoch.
+    """An instant as clients write it, in nanoseconds since the epoch, within 64 bits.
 
     RFC 3339 above all. A `+` that a query lost to a blank is read as one, a number of 0 is the
     epoch, and .NET's form is that of older links.
@@ -70,7 +77,7 @@ def as_instant(text: str, where: str) -> int:
         raise bad_request(
             f"'{where}' must be a time of RFC 3339 such as 2026-01-31T09:05:00Z."
         ) from None
-    return max(0, from_datetime(instant))
+    return min(max(0, from_datetime(instant)), _LAST_INSTANT)
 
 
 def as_message_id(text: str, where: str) -> int:

@@ -2,17 +2,20 @@
 
 Shapes: Chat OpenAPI 2024-03-07 and 2025-03-15, and what azure-communication-chat 1.3.0 and
 @azure/communication-chat 1.6.0 send. Limits: the article about service limits. Updates are merge
-patches: a member that is absent stays as it is, and null clears it.
+patches: a member that is absent stays as it is, and null clears it; for metadata see `metadata`.
 """
 
 from collections.abc import Mapping
-from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from switchhook.communication.chat import bodies
+from switchhook.communication.chat.metadata import MetadataPatch
 from switchhook.communication.chat.model import WHOLE_HISTORY, MessageKind, RetentionPolicy
 from switchhook.communication.chat.request_values import (
+    MAX_MESSAGE_METADATA_BYTES,
+    MAX_METADATA_BYTES,
     MAX_ROWS,
     as_instant,
     as_message_id,
@@ -22,7 +25,7 @@ from switchhook.communication.chat.request_values import (
     check_metadata,
     check_topic,
 )
-from switchhook.communication.identifiers import Identifier, raw_id_of
+from switchhook.communication.identifiers import raw_id_of
 from switchhook.communication.json_requests import bad_request, decode
 
 # "Batch of participants" of CreateThread and AddParticipant.
@@ -37,8 +40,6 @@ TOKEN_PARAMETER = "syncState"  # noqa: S105 - the name of a parameter
 # The OpenAPI names these two kinds.
 _RETENTION_KINDS = ("threadCreationDate", "none")
 _SENDABLE_KINDS = {kind.value: kind for kind in MessageKind if not kind.is_system}
-
-T = TypeVar("T")
 
 
 class NewParticipant(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,11 +63,11 @@ class CreateThread(msgspec.Struct, frozen=True, kw_only=True):
 class UpdateThread(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of a thread; a topic of None and what is unset stay as they are.
 
-    `metadata` replaces the whole. A `retention_policy` of None takes the policy away.
+    `metadata` is for `metadata.merge`. A `retention_policy` of None takes the policy away.
     """
 
     topic: str | None = None
-    metadata: dict[str, str] | UnsetType = UNSET
+    metadata: MetadataPatch = UNSET
     retention_policy: RetentionPolicy | UnsetType | None = UNSET
 
 
@@ -80,10 +81,10 @@ class SendMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpdateMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of a message; None stays as it is. `metadata` replaces the whole."""
+    """What becomes of a message; content of None stays as it is. `metadata` is for its `merge`."""
 
     content: str | None = None
-    metadata: dict[str, str] | None = None
+    metadata: MetadataPatch = UNSET
 
 
 class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,72 +105,13 @@ class SkipRequest(msgspec.Struct, frozen=True, kw_only=True):
     skip: int = 0
 
 
-class _Participant(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    communication_identifier: Identifier
-    display_name: str | None = None
-    share_history_time: str | None = None
-    metadata: dict[str, str] | None = None
-
-
-class _RetentionPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    kind: str
-    delete_thread_after_days: int | None = None
-
-
-class _CreateThread(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    topic: str
-    participants: list[_Participant] | None = None
-    metadata: dict[str, str] | None = None
-    retention_policy: _RetentionPolicy | None = None
-
-
-class _UpdateThread(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    topic: str | UnsetType | None = UNSET
-    metadata: dict[str, str] | UnsetType | None = UNSET
-    retention_policy: _RetentionPolicy | UnsetType | None = UNSET
-
-
-class _AddParticipants(msgspec.Struct, frozen=True, kw_only=True):
-    participants: list[_Participant]
-
-
-class _SendMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    content: str
-    sender_display_name: str | None = None
-    type: str | None = None
-    metadata: dict[str, str] | None = None
-
-
-class _UpdateMessage(msgspec.Struct, frozen=True, kw_only=True):
-    content: str | UnsetType | None = UNSET
-    metadata: dict[str, str] | UnsetType | None = UNSET
-
-
-class _Typing(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    sender_display_name: str | None = None
-
-
-class _ReadReceipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    chat_message_id: str
-
-
-_create_thread = msgspec.json.Decoder(_CreateThread)
-_update_thread = msgspec.json.Decoder(_UpdateThread)
-_add_participants = msgspec.json.Decoder(_AddParticipants)
-_identifier = msgspec.json.Decoder(Identifier)
-_send_message = msgspec.json.Decoder(_SendMessage)
-_update_message = msgspec.json.Decoder(_UpdateMessage)
-_typing = msgspec.json.Decoder(_Typing | None)
-_read_receipt = msgspec.json.Decoder(_ReadReceipt)
-
-
 def parse_create_thread(body: bytes) -> CreateThread:
     """The request of `POST /chat/threads`.
 
     Raises:
         RequestError: 400; so do all functions here.
     """
-    request = decode(body, _create_thread)
+    request = decode(body, bodies.create_thread_decoder)
     check_topic(request.topic)
     check_metadata(request.metadata)
     return CreateThread(
@@ -182,23 +124,20 @@ def parse_create_thread(body: bytes) -> CreateThread:
 
 def parse_update_thread(body: bytes) -> UpdateThread:
     """The request of `PATCH /chat/threads/{id}`; a topic of null clears it."""
-    request = decode(body, _update_thread)
+    request = decode(body, bodies.update_thread_decoder)
     topic = None if request.topic is UNSET else request.topic or ""
     check_topic(topic or "")
-    metadata = request.metadata if request.metadata is UNSET else request.metadata or {}
-    if metadata is not UNSET:
-        check_metadata(metadata)
     policy = request.retention_policy
     return UpdateThread(
         topic=topic,
-        metadata=metadata,
+        metadata=_metadata_patch(request.metadata, MAX_METADATA_BYTES),
         retention_policy=UNSET if policy is UNSET else _retention_policy(policy),
     )
 
 
 def parse_participants(body: bytes) -> tuple[NewParticipant, ...]:
-    """The request of `POST .../participants/:add`; it names at least one."""
-    request = decode(body, _add_participants)
+    """The request of `POST .../participants/:add`; it names at least one (assumed)."""
+    request = decode(body, bodies.add_participants_decoder)
     if not request.participants:
         raise bad_request("'participants' must name at least one participant.")
     return _participants(request.participants)
@@ -206,18 +145,18 @@ def parse_participants(body: bytes) -> tuple[NewParticipant, ...]:
 
 def parse_identifier(body: bytes) -> str:
     """The raw id that the request of `POST .../participants/:remove` names."""
-    return raw_id_of(decode(body, _identifier))
+    return raw_id_of(decode(body, bodies.identifier_decoder))
 
 
 def parse_send_message(body: bytes) -> SendMessage:
     """The request of `POST .../messages`; the `type` is `text` where none is given."""
-    request = decode(body, _send_message)
-    kind = _SENDABLE_KINDS.get(request.type or MessageKind.TEXT)
+    request = decode(body, bodies.send_message_decoder)
+    kind = _SENDABLE_KINDS.get((request.type or MessageKind.TEXT).lower())
     if kind is None:
         raise bad_request(f"'type' must be one of {', '.join(_SENDABLE_KINDS)}.")
     check_content(request.content)
     check_display_name(request.sender_display_name, "senderDisplayName")
-    check_metadata(request.metadata)
+    check_metadata(request.metadata, limit=MAX_MESSAGE_METADATA_BYTES)
     return SendMessage(
         content=request.content,
         kind=kind,
@@ -228,29 +167,33 @@ def parse_send_message(body: bytes) -> SendMessage:
 
 def parse_update_message(body: bytes) -> UpdateMessage:
     """The request of `PATCH .../messages/{id}`; metadata of null clears it, content cannot be."""
-    request = decode(body, _update_message)
+    request = decode(body, bodies.update_message_decoder)
     if request.content is None:
         raise bad_request("'content' must not be null.")
     if request.content is not UNSET:
         check_content(request.content)
-    metadata = None if request.metadata is UNSET else request.metadata or {}
-    check_metadata(metadata)
     return UpdateMessage(
-        content=None if request.content is UNSET else request.content, metadata=metadata
+        content=None if request.content is UNSET else request.content,
+        metadata=_metadata_patch(request.metadata, MAX_MESSAGE_METADATA_BYTES),
     )
 
 
 def parse_typing(body: bytes) -> str | None:
     """The `senderDisplayName` of `POST .../typing`; there need be no body."""
-    request = decode(body, _typing) if body.strip() else None
+    request = decode(body, bodies.typing_decoder) if body.strip() else None
     name = request.sender_display_name if request else None
     check_display_name(name, "senderDisplayName")
     return name
 
 
+def parse_message_id(text: str) -> int:
+    """The id of the message that a path names."""
+    return as_message_id(text, "chatMessageId")
+
+
 def parse_read_receipt(body: bytes) -> int:
     """The id of the message that the request of `POST .../readReceipts` names."""
-    return as_message_id(decode(body, _read_receipt).chat_message_id, "chatMessageId")
+    return as_message_id(decode(body, bodies.read_receipt_decoder).chat_message_id, "chatMessageId")
 
 
 def parse_page(query: Mapping[str, str]) -> PageRequest:
@@ -278,7 +221,15 @@ def _page_size(query: Mapping[str, str]) -> int:
     return min(as_row_count(text, "maxPageSize", (1, MAX_ROWS)), MAX_PAGE_SIZE)
 
 
-def _participants(participants: list[_Participant]) -> tuple[NewParticipant, ...]:
+def _metadata_patch(patch: bodies.MetadataPatchBody, limit: int) -> MetadataPatch:
+    if patch is None or isinstance(patch, UnsetType):
+        return patch
+    pairs = {name: value or "" for name, value in patch.items()}
+    check_metadata(pairs, limit=limit)
+    return pairs
+
+
+def _participants(participants: list[bodies.ParticipantBody]) -> tuple[NewParticipant, ...]:
     if len(participants) > MAX_PARTICIPANTS_PER_REQUEST:
         raise bad_request(
             f"'participants' must not name more than {MAX_PARTICIPANTS_PER_REQUEST} participants."
@@ -288,7 +239,7 @@ def _participants(participants: list[_Participant]) -> tuple[NewParticipant, ...
     )
 
 
-def _new_participant(participant: _Participant, where: str) -> NewParticipant:
+def _new_participant(participant: bodies.ParticipantBody, where: str) -> NewParticipant:
     text = participant.share_history_time
     check_display_name(participant.display_name, f"{where}.displayName")
     check_metadata(participant.metadata, f"{where}.metadata")
@@ -300,7 +251,7 @@ def _new_participant(participant: _Participant, where: str) -> NewParticipant:
     )
 
 
-def _retention_policy(policy: _RetentionPolicy | None) -> RetentionPolicy | None:
+def _retention_policy(policy: bodies.RetentionPolicyBody | None) -> RetentionPolicy | None:
     if policy is None:
         return None
     if policy.kind not in _RETENTION_KINDS:
