@@ -99,6 +99,10 @@ class RateLimits:
         """No limits."""
         return cls(SystemClock(), ())
 
+    def __len__(self) -> int:
+        """How many windows are kept in memory."""
+        return len(self._windows)
+
     def check(self, caller: Caller, action: Action, thread_id: str = "") -> None:
         """Count a request; to be called for requests that are allowed.
 
