@@ -13,7 +13,11 @@ from switchhook.communication.catalogue.examples import (
     sample_subject_values,
     sample_values,
 )
-from switchhook.communication.catalogue.identifiers import identifier_of
+from switchhook.communication.catalogue.identifiers import (
+    identifier_of,
+    is_user,
+    prefix_of,
+)
 from switchhook.communication.catalogue.lookup import (
     all_types,
     find,
@@ -44,8 +48,10 @@ __all__ = [
     "find",
     "find_profile",
     "identifier_of",
+    "is_user",
     "message_id",
     "name_in",
+    "prefix_of",
     "profiles",
     "profiles_of",
     "render_event",

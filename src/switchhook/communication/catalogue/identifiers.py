@@ -29,6 +29,8 @@ _TEAMS_USER_PREFIXES = {
     "8:teamsvisitor:": "public",
 }
 _TEAMS_APP_PREFIXES = {"28:orgid:": "public", "28:dod:": "dod", "28:gcch:": "gcch"}
+_NUMBER_PREFIX = "4:"
+_PREFIXES = (*_USER_PREFIXES, _NUMBER_PREFIX, *_TEAMS_USER_PREFIXES, *_TEAMS_APP_PREFIXES)
 
 
 def identifier(
@@ -80,11 +82,24 @@ def identifier_of(raw_id: str, *, kind: bool) -> dict[str, object]:
     return model
 
 
+def prefix_of(raw_id: str) -> str:
+    """The part of `raw_id` that tells what it names; raw ids of one prefix differ in the rest only.
+
+    "" for what is not known.
+    """
+    return next((prefix for prefix in _PREFIXES if raw_id.startswith(prefix)), "")
+
+
+def is_user(raw_id: str) -> bool:
+    """Whether it names a user of Communication Services, of any resource."""
+    return raw_id.startswith(_USER_PREFIXES)
+
+
 def _identity(raw_id: str) -> tuple[str, dict[str, object] | None]:
     if raw_id.startswith(_USER_PREFIXES):
         return "communicationUser", {"id": raw_id}
-    if raw_id.startswith("4:"):
-        return "phoneNumber", {"value": raw_id[2:]}
+    if raw_id.startswith(_NUMBER_PREFIX):
+        return "phoneNumber", {"value": raw_id.removeprefix(_NUMBER_PREFIX)}
     for prefix, cloud in _TEAMS_USER_PREFIXES.items():
         if raw_id.startswith(prefix):
             anonymous = prefix == "8:teamsvisitor:"
