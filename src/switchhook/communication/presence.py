@@ -265,7 +265,6 @@ class Presence:
             user.written = None
             if user.wanted.due_at == due_at:
                 del self._users[key]
-                self._unwritten.pop(key, None)
 
     def _event(self, resource: CommunicationResource, raw_id: str, now: int) -> bytes:
         return catalogue.render_json(

@@ -200,6 +200,7 @@ async def test_deleted_resource_is_silent(world: PresenceWorld) -> None:
 
     world.directory.remove(world.resource.resource_id)
     await world.presence.forget(world.resource.topic)
+    await world.advance(seconds=1)
     assert await world.kept() == []
     world.disconnect(ALICE)
     await world.advance(hours=1)
@@ -254,8 +255,16 @@ async def test_end_without_a_beginning_is_ignored(world: PresenceWorld) -> None:
     """Of a connection to a resource that was deleted meanwhile."""
     world.disconnect(ALICE)
     await world.advance(minutes=1)
-
     assert await world.events() == []
+
+    world.connect(ALICE)
+    world.disconnect(ALICE, ALICE)
+    world.connect(ALICE)
+    await world.advance(minutes=1)
+    assert await world.events() == []
+    world.disconnect(ALICE)
+    await world.advance(minutes=1)
+    assert await world.gone() == [ALICE]
 
 
 async def test_grace_is_thirty_seconds_unless_told_otherwise() -> None:

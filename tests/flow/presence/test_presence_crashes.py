@@ -200,3 +200,63 @@ async def test_commit_of_unknown_outcome_makes_no_second_event(
     # Bob, who went first, and those who went at the end; nobody twice for one absence.
     assert sorted(await world.gone()) == sorted([BOB, ALICE, CAROL])
     await world.presence.close()
+
+
+class FailingOnce:
+    """A commit that fails once where the test says so."""
+
+    def __init__(self, store: MemoryStore, *, is_durable: bool) -> None:
+        self._store = store
+        self._is_durable = is_durable
+        self.fails = False
+
+    async def __call__(self, changes: Sequence[Change], batches: Sequence[Batch]) -> int:
+        if not self.fails:
+            return await self._store.commit(changes, batches)
+        self.fails = False
+        if self._is_durable:
+            await self._store.commit(changes, batches)
+        raise CommitUnknownError("who knows")
+
+
+async def test_return_that_could_not_be_written_in_time_counts() -> None:
+    """Memory knows better than the record that is due."""
+    store = MemoryStore()
+    commit = FailingOnce(store, is_durable=False)
+    world = a_world(store=store, commit=commit)
+    world.connect(ALICE)
+    world.disconnect(ALICE)
+    await world.advance(seconds=29.5)
+    commit.fails = True
+    world.connect(ALICE)
+    await world.advance(seconds=0)
+    assert len(await world.kept()) == 2
+
+    await world.advance(hours=1)
+    assert await world.gone() == []
+    assert await world.kept() == [f"{world.resource.topic}/{ALICE}"]
+
+    world.disconnect(ALICE)
+    await world.advance(seconds=30)
+    assert await world.gone() == [ALICE]
+    assert await world.kept() == []
+
+
+async def test_absence_that_was_written_unknowingly_is_dropped() -> None:
+    """The user came back before the second try: what the first one left goes when it is due."""
+    store = MemoryStore()
+    commit = FailingOnce(store, is_durable=True)
+    world = a_world(store=store, commit=commit)
+    world.connect(ALICE)
+    await world.advance(seconds=1)
+    commit.fails = True
+    world.disconnect(ALICE)
+    await world.advance(seconds=0.5)
+    world.connect(ALICE)
+    await world.advance(seconds=5)
+    world.connect(BOB)
+    world.disconnect(BOB)
+    await world.advance(hours=1)
+
+    assert await world.gone() == [BOB]
+    assert await world.kept() == [f"{world.resource.topic}/{ALICE}"]
