@@ -24,3 +24,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     messages: tuple[Message, ...] = ()
     receipts: tuple[ReadReceipt, ...] = ()
     happening: Happening | None = None
+
+
+class ThreadItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A thread in the list of a user's threads; `last_message_at` is None before the first."""
+
+    thread: Thread
+    last_message_at: int | None

@@ -1,0 +1,105 @@
+"""Which page of a thread's messages, or of a user's threads, comes next?
+
+A page costs as much as it shows, however long the list is. What comes new between two pages is in
+front of both: nothing is skipped or shown twice.
+"""
+
+from switchhook.clock import MILLISECOND
+from switchhook.communication.chat.history import milliseconds
+from switchhook.communication.chat.model import Message, Participant
+from switchhook.communication.chat.requests import PageRequest
+from switchhook.communication.chat.state import ThreadItem
+from switchhook.communication.chat.store import ChatRecords, key, thread_of_member
+from switchhook.communication.chat.threads import TELLS_OF_DELETED
+from switchhook.communication.json_requests import bad_request
+
+# How many threads one request looks at, at most, while it searches for those that its `startTime`
+# lets through: its page is shorter then.
+LOOKED_AT = 1000
+_CHUNK = 100
+
+
+async def message_page(
+    records: ChatRecords, topic: str, thread_id: str, participant: Participant, page: PageRequest
+) -> tuple[list[Message], str]:
+    """Messages that a participant sees, newest first, and the next page's token ("": none).
+
+    The token is the id of the last message of this page.
+    """
+    oldest = max(page.start_time, participant.share_history_time)
+    before = _message_id(page.token)
+    found: list[Message] = []
+    while len(found) <= page.size:
+        wanted = page.size + 1 - len(found)
+        # Ids are never less than their messages' milliseconds.
+        read = await records.messages(
+            topic, thread_id, first=milliseconds(oldest), before=before, limit=wanted
+        )
+        found += [each for each in read if each.created_at >= oldest]
+        if len(read) < wanted:
+            break
+        before = read[-1].id
+    return found[: page.size], str(found[page.size - 1].id) if len(found) > page.size else ""
+
+
+async def thread_page(
+    records: ChatRecords, topic: str, raw_id: str, page: PageRequest
+) -> tuple[list[ThreadItem], str]:
+    """A user's threads, those created last first, and the next page's token ("": none).
+
+    Threads without activity since `start_time` are left out: neither created nor written to since
+    (assumed). The token names the last thread that was looked at.
+    """
+    prefix = key(topic, raw_id, "")
+    before = prefix + _membership(page.token) if page.token else ""
+    found: list[ThreadItem] = []
+    for _ in range(0, LOOKED_AT, _CHUNK):
+        limit = min(_CHUNK, page.size - len(found) + 1)
+        members = await records.memberships(topic, raw_id, before=before, limit=limit)
+        for member in members:
+            if len(found) == page.size:
+                return found, _token(before.removeprefix(prefix))
+            before = member.key
+            stored = await records.thread(topic, thread_of_member(member))
+            if stored is not None:
+                item = ThreadItem(
+                    thread=stored.state.thread, last_message_at=stored.state.head.last_message_at
+                )
+                if _is_told(item) and _last_activity(item) >= page.start_time:
+                    found.append(item)
+        if len(members) < limit:
+            return found, ""
+    return found, _token(before.removeprefix(prefix))
+
+
+def _is_told(item: ThreadItem) -> bool:
+    return TELLS_OF_DELETED or item.thread.deleted_at is None
+
+
+def _last_activity(item: ThreadItem) -> int:
+    thread = item.thread
+    return max(thread.version * MILLISECOND, thread.created_at, item.last_message_at or 0)
+
+
+# `{created at, ms:016}/{thread id}` is what tells a user's records of threads apart. In a token the
+# id is without what all ids have in common, and `~` stands for the slash: no character of it needs
+# to be escaped in a URL.
+_PREFIX, _SUFFIX = "19:", "@thread.v2"
+
+
+def _token(membership: str) -> str:
+    created_at, _, thread_id = membership.partition("/")
+    return f"{int(created_at)}~{thread_id.removeprefix(_PREFIX).removesuffix(_SUFFIX)}"
+
+
+def _membership(token: str) -> str:
+    created_at, _, thread_id = token.partition("~")
+    return f"{_message_id(created_at):016}/{_PREFIX}{thread_id}{_SUFFIX}"
+
+
+def _message_id(token: str) -> int | None:
+    if not token:
+        return None
+    if not (token.isascii() and token.isdigit() and len(token) <= 19):
+        raise bad_request("The continuation token is not one of this list.")
+    return int(token)
