@@ -4,6 +4,8 @@ A page costs as much as it shows, however long the list is. What comes new betwe
 front of both: nothing is skipped or shown twice.
 """
 
+import re
+
 from switchhook.clock import MILLISECOND
 from switchhook.communication.chat.history import milliseconds
 from switchhook.communication.chat.model import Message, Participant
@@ -12,6 +14,7 @@ from switchhook.communication.chat.state import ThreadItem
 from switchhook.communication.chat.store import ChatRecords, key, thread_of_member
 from switchhook.communication.chat.threads import TELLS_OF_DELETED
 from switchhook.communication.json_requests import bad_request
+from switchhook.errors import RequestError
 
 # How many threads one request looks at, at most, while it searches for those that its `startTime`
 # lets through: its page is shorter then.
@@ -85,6 +88,8 @@ def _last_activity(item: ThreadItem) -> int:
 # id is without what all ids have in common, and `~` stands for the slash: no character of it needs
 # to be escaped in a URL.
 _PREFIX, _SUFFIX = "19:", "@thread.v2"
+_THREAD_TOKEN = re.compile(r"(\d{1,16})~([\w-]+)", re.ASCII)
+_MESSAGE_TOKEN = re.compile(r"\d{1,16}", re.ASCII)
 
 
 def _token(membership: str) -> str:
@@ -93,13 +98,19 @@ def _token(membership: str) -> str:
 
 
 def _membership(token: str) -> str:
-    created_at, _, thread_id = token.partition("~")
-    return f"{_message_id(created_at):016}/{_PREFIX}{thread_id}{_SUFFIX}"
+    match = _THREAD_TOKEN.fullmatch(token)
+    if match is None:
+        raise _foreign_token()
+    return f"{int(match[1]):016}/{_PREFIX}{match[2]}{_SUFFIX}"
 
 
 def _message_id(token: str) -> int | None:
     if not token:
         return None
-    if not (token.isascii() and token.isdigit() and len(token) <= 19):
-        raise bad_request("The continuation token is not one of this list.")
+    if _MESSAGE_TOKEN.fullmatch(token) is None:
+        raise _foreign_token()
     return int(token)
+
+
+def _foreign_token() -> RequestError:
+    return bad_request("The continuation token is not one of this list.")
