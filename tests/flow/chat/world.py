@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from switchhook.clock import VirtualClock
+from switchhook.communication.chat.actions import Push
 from switchhook.communication.chat.engine import ChatEngine
 from switchhook.communication.chat.happenings import Happening
 from switchhook.communication.chat.model import Message, RetentionPolicy, Thread
@@ -161,6 +162,7 @@ def a_world(
     commit: CommitEvents | None = None,
     random_bytes: Callable[[int], bytes] | None = None,
     limits: RateLimits | None = None,
+    push: Push | None = None,
 ) -> ChatWorld:
     """An engine that has not been resumed."""
     the_store: Store = store or MemoryStore()
@@ -182,7 +184,7 @@ def a_world(
         users=the_users,
         new_guid=counting_guids(),
         random_bytes=random_bytes or counting_bytes(),
-        push=lambda resource, happening: pushed.append(happening),
+        push=push or (lambda resource, happening: pushed.append(happening)),
         limits=limits,
     )
     the_clock.wait_for(engine.due_work.quiet)

@@ -19,6 +19,7 @@ from switchhook.communication.chat.state import Step, ThreadState
 from switchhook.communication.chat.thread_cache import Slot, ThreadCache
 from switchhook.communication.chat.threads import check_open, thread_not_found
 from switchhook.communication.chat.writes import Writes, writes_of
+from switchhook.communication.due_work import BACK_OFF
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import ConflictError, RequestError, StoreError, StoreFullError
 from switchhook.grid.ports import Batch
@@ -164,10 +165,11 @@ class ThreadActions:
         except BaseException as failure:
             if slot is not None:
                 self._cache.failed(slot, failure)
+            if writes.first_due is not None:
+                # It may be durable all the same. Not at once: what is due may be what fails.
+                self._expect(max(writes.first_due, self._clock.now() + BACK_OFF))
             raise
-        finally:
-            # Also when the outcome is unknown.
-            self._expect(writes.first_due)
+        self._expect(writes.first_due)
         if slot is not None:
             self._cache.succeeded(slot, step.state)
         if step.happening is not None:

@@ -67,7 +67,7 @@ class ChatEngine:
         self._records = ChatRecords(store)
         self._commit = commit
         self._clock = clock
-        self._limits = limits or RateLimits.off()
+        self._limits = RateLimits.off() if limits is None else limits
         self._cache = ThreadCache(self._records)
         # Resumed once the directory is complete.
         self.due_work = DueWork(DUE, records=store, clock=clock, work=self._do_due)

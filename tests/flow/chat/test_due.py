@@ -1,0 +1,267 @@
+"""What happens to threads as time goes by."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from switchhook.communication.chat.due import LEAVES_PER_PASS, PURGE_LIMIT
+from switchhook.communication.chat.model import MessageKind, RetentionPolicy
+from switchhook.communication.chat.rate_limits import RateLimits
+from switchhook.communication.chat.requests import (
+    CreateThread,
+    PageRequest,
+    SendMessage,
+    SkipRequest,
+    UpdateThread,
+)
+from switchhook.errors import RequestError, StoreFullError
+from switchhook.grid.ports import Batch, Change, Put
+from switchhook.stores.memory import MemoryStore
+from tests.flow.chat import faults
+from tests.flow.chat.faults import FaultyCommit
+from tests.flow.chat.world import ChatWorld, a_world
+
+
+async def collections(world: ChatWorld) -> dict[str, int]:
+    """How many records chat has left, where there are any."""
+    names = ("threads", "heads", "messages", "members", "receipts", "repeatability", "due")
+    counts = {name: len(await world.store.scan(f"chat-{name}")) for name in names}
+    return {name: count for name, count in counts.items() if count}
+
+
+async def set_policy(world: ChatWorld, thread_id: str, days: int | None) -> None:
+    """Change when a thread is deleted."""
+    policy = RetentionPolicy(delete_thread_after_days=days)
+    await world.engine.update_thread(
+        world.caller("alice"), thread_id, UpdateThread(retention_policy=policy)
+    )
+
+
+async def delete_user(world: ChatWorld, name: str) -> None:
+    """Delete a user as identity does: in one commit with what becomes of the threads."""
+    raw_id, now = world.id_of(name), world.clock.now()
+    world.users.deleted.add(raw_id)
+    changes = world.engine.user_deleted_changes(world.resource, raw_id, now)
+    await world.store.commit(changes, ())
+    world.engine.due_work.expect(now)
+
+
+async def test_retention_policy_deletes_the_thread(world: ChatWorld) -> None:
+    """Days after its creation, and all participants are told."""
+    thread = await world.create("alice", "bob", days=30)
+    await world.send(thread.id, "hello")
+    await world.advance(days=30, seconds=-1)
+    assert (await world.engine.thread(world.caller("bob"), thread.id)).deleted_at is None
+
+    await world.advance(seconds=1)
+
+    deleted = await world.engine.thread(world.caller("bob"), thread.id)
+    assert deleted.deleted_at == world.clock.now()
+    assert len(await world.events("ChatThreadDeleted")) == 1
+    assert len(await world.events("ChatThreadWithUserDeleted")) == 2
+    assert await collections(world) == {"threads": 1, "heads": 1, "members": 2, "due": 1}
+
+
+async def test_changed_policy_counts(world: ChatWorld) -> None:
+    """Whatever was planned before: taken away, later, or so short that it has passed."""
+    kept = await world.create("alice", days=30)
+    later = await world.create("alice", days=30)
+    shorter = await world.create("alice", days=90)
+    await set_policy(world, kept.id, None)
+    await set_policy(world, later.id, 40)
+    await world.advance(days=35)
+    assert await world.events("ChatThreadDeleted") == []
+
+    await set_policy(world, shorter.id, 30)
+    await world.advance(seconds=0)
+    assert [each["data"]["threadId"] for each in await world.events("ChatThreadDeleted")] == [
+        shorter.id
+    ]
+    await world.advance(days=100)
+
+    assert [each["data"]["threadId"] for each in await world.events("ChatThreadDeleted")] == [
+        shorter.id,
+        later.id,
+    ]
+    items, _ = await world.engine.threads(world.caller("alice"), PageRequest())
+    assert [item.thread.id for item in items] == [kept.id]
+
+
+async def test_policy_that_is_set_again_counts_once(world: ChatWorld) -> None:
+    """What is due twice deletes once."""
+    thread = await world.create("alice", days=30)
+    for days in (60, 30, None, 30):
+        await set_policy(world, thread.id, days)
+    await world.advance(days=100)
+
+    assert len(await world.events("ChatThreadDeleted")) == 1
+
+
+async def test_deleted_thread_loses_its_content_at_once(world: ChatWorld) -> None:
+    """In bounded commits; it is remembered for 30 days."""
+    thread = await world.create("alice", "bob", days=90)
+    alice = world.caller("alice")
+    count = PURGE_LIMIT + 20
+    for number in range(count):
+        sent = await world.send(thread.id, f"{number}")
+    await world.engine.send_read_receipt(world.caller("bob"), thread.id, sent.id)
+    await world.engine.delete_thread(alice, thread.id)
+    assert (await collections(world))["messages"] == count + 1
+
+    await world.advance(seconds=0)
+    assert await collections(world) == {"threads": 1, "heads": 1, "members": 2, "due": 2}
+    await world.advance(days=30, seconds=-1)
+    assert (await world.engine.thread(alice, thread.id)).deleted_at is not None
+    await world.advance(seconds=1)
+
+    with pytest.raises(RequestError) as refusal:
+        await world.engine.thread(alice, thread.id)
+    assert refusal.value.status == 404
+    assert await world.engine.threads(alice, PageRequest()) == ([], "")
+    await world.advance(days=90)
+    assert await collections(world) == {}
+
+
+async def test_deleted_user_leaves_all_threads(world: ChatWorld) -> None:
+    """As by itself: the others are told, and the user is in no list."""
+    count = LEAVES_PER_PASS + 7
+    threads = [await world.create("alice", "bob") for _ in range(count)]
+    alone = await world.create("bob")
+    gone = await world.create("alice", "bob")
+    await world.engine.delete_thread(world.caller("alice"), gone.id)
+    before = len(await world.events())
+    await delete_user(world, "bob")
+    await world.advance(seconds=0)
+
+    alice, bob = world.caller("alice"), world.id_of("bob")
+    for thread in threads:
+        found, _ = await world.engine.participants(alice, thread.id, SkipRequest())
+        assert [each.raw_id for each in found] == [alice.raw_id]
+    last = (await world.history(threads[0].id))[-1]
+    assert (last.kind, last.initiator) == (MessageKind.PARTICIPANT_REMOVED, bob)
+    assert await world.engine.threads(world.caller("bob"), PageRequest()) == ([], "")
+    types = (await world.types())[before:]
+    assert types.count("ChatThreadParticipantRemoved") == count + 1
+    assert types.count("ChatParticipantRemovedFromThreadWithUser") == count
+    with pytest.raises(RequestError) as refusal:
+        await world.engine.thread(world.caller("alice"), alone.id)
+    assert refusal.value.status == 404
+    await world.advance(days=100)
+    assert (await collections(world))["threads"] == count
+    assert "due" not in await collections(world)
+
+
+async def test_user_who_is_added_while_being_deleted_leaves_all_the_same(
+    world: ChatWorld,
+) -> None:
+    """A request that still knew the user is looked after a little later."""
+    thread = await world.create("alice")
+    await delete_user(world, "bob")
+    await world.advance(seconds=1)
+    world.users.deleted.clear()  # the request asked before
+    await world.engine.add_participants(world.caller("alice"), thread.id, world.new("bob"))
+    await world.advance(minutes=2)
+
+    found, _ = await world.engine.participants(world.caller("alice"), thread.id, SkipRequest())
+    assert len(found) == 1
+    assert await collections(world) == {"threads": 1, "heads": 1, "members": 1, "messages": 3}
+
+
+async def test_deletion_that_nobody_announces_is_found(world: ChatWorld) -> None:
+    """A second later."""
+    thread = await world.create("alice", "bob")
+    bob = world.id_of("bob")
+    changes = world.engine.user_deleted_changes(world.resource, bob, world.clock.now())
+    await world.store.commit(changes, ())
+    await world.advance(seconds=1)
+
+    assert (await world.engine.thread(world.caller("alice"), thread.id)).participants[-1:] == (
+        thread.participants[:1]
+    )
+
+
+async def test_restart_goes_on_with_what_is_due(world: ChatWorld) -> None:
+    """Retention, purge and departures are done once, after the start."""
+    kept = await world.create("alice", "bob", days=30)
+    deleted = await world.create("alice", "bob")
+    await world.send(deleted.id, "hello")
+    await world.engine.due_work.close()
+    await world.engine.delete_thread(world.caller("alice"), deleted.id)
+    await delete_user(world, "bob")
+    world = await world.restart()
+    await world.advance(seconds=0)
+
+    assert (
+        await world.store.scan(
+            "chat-messages",
+            start=f"{world.resource.topic}/{deleted.id}/",
+            end=f"{world.resource.topic}/{deleted.id}0",
+        )
+        == []
+    )
+    found, _ = await world.engine.participants(world.caller("alice"), kept.id, SkipRequest())
+    assert len(found) == 1
+    await world.advance(days=30)
+    assert len(await world.events("ChatThreadDeleted")) == 2
+
+
+async def test_failure_of_one_does_not_hold_up_the_others() -> None:
+    """What failed comes again in its time."""
+    store, refused = MemoryStore(), set[str]()
+
+    async def commit(changes: Sequence[Change], batches: Sequence[Batch]) -> int:
+        if any(isinstance(each, Put) and each.key in refused for each in changes):
+            raise StoreFullError("no room")
+        return await store.commit(changes, batches)
+
+    world = a_world(store=store, commit=commit)
+    threads = [await world.create("alice", days=30) for _ in range(3)]
+    refused.add(f"{world.resource.topic}/{threads[0].id}")
+    await world.advance(days=30)
+    assert len(await world.events("ChatThreadDeleted")) == 2
+
+    refused.clear()
+    await world.advance(seconds=1)
+
+    assert len(await world.events("ChatThreadDeleted")) == 3
+
+
+async def test_due_work_of_a_resource_that_is_gone_is_dropped(world: ChatWorld) -> None:
+    """Without events."""
+    await world.create("alice", days=30)
+    world.directory.remove(world.resource.resource_id)
+    await delete_user(world, "alice")
+    events = await world.events()
+    await world.advance(days=31)
+
+    assert await world.events() == events
+    assert await world.store.scan("chat-due") == []
+
+
+async def test_rate_limits_count_what_is_allowed() -> None:
+    """Refusals do not count, nor do repetitions within one request."""
+    store = MemoryStore()
+    commit = FaultyCommit(store)
+    clock = a_world().clock
+    world = a_world(store=store, commit=commit, clock=clock, limits=RateLimits(clock))
+    thread = await world.create("alice", "bob")
+    for _ in range(20):
+        with pytest.raises(RequestError) as refusal:
+            await world.send(thread.id, "x", by="carol")
+        assert refusal.value.status == 403
+    commit.fail(faults.conflict, faults.conflict)
+    for number in range(10):
+        await world.send(thread.id, f"{number}", by=("alice", "bob")[number % 2])
+    with pytest.raises(RequestError) as refusal:
+        await world.send(thread.id, "one too many")
+
+    assert (refusal.value.status, refusal.value.code) == (429, "TooManyRequests")
+    assert len(await world.texts(thread.id)) == 10
+    for _ in range(9):
+        await world.engine.create_thread(world.caller("alice"), CreateThread(topic="t"), None)
+    with pytest.raises(RequestError) as refusal:
+        await world.engine.create_thread(world.caller("alice"), CreateThread(topic="t"), None)
+    assert refusal.value.status == 429
+    await world.advance(seconds=10)
+    request = SendMessage(content="again")
+    assert await world.engine.send_message(world.caller("alice"), thread.id, request)
