@@ -1,7 +1,7 @@
 """Many act on one thread at once: each builds on the others, and on nothing that was not made."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from switchhook.errors import (
     StoreError,
     StoreFullError,
 )
+from switchhook.grid.ports import Batch, Change
 from switchhook.stores.memory import MemoryStore
 from tests.flow.chat import faults
 from tests.flow.chat.faults import Fault, FaultyCommit, SlowStore
@@ -95,7 +96,7 @@ async def test_commit_that_fails_takes_nothing_acknowledged_along(
     outcomes = await together(*(world.send(thread_id, f"{number}") for number in range(8)))
     later = await world.send(thread_id, "later")
 
-    acknowledged = [each.content for each in outcomes if isinstance(each, Message)]
+    acknowledged = [each.content or "" for each in outcomes if isinstance(each, Message)]
     errors = [each for each in outcomes if not isinstance(each, Message)]
     assert all(isinstance(each, StoreError) for each in errors)
     texts = await world.texts(thread_id)
@@ -122,11 +123,11 @@ async def test_first_try_that_is_repeated_below_stays_in_order() -> None:
     """The publisher tries again once it has made room; those behind it meet a conflict."""
     world, commit, thread_id = await a_faulty_world()
 
-    async def make_room_first(*arguments: Any) -> int:
+    async def make_room_first(changes: Sequence[Change], batches: Sequence[Batch]) -> int:
         if commit.count == 1:
             commit.count += 1
             await turns(10)
-        return await commit(*arguments)
+        return await commit(changes, batches)
 
     world = a_world(store=commit.store, clock=world.clock, commit=make_room_first)
     outcomes = await together(*(world.send(thread_id, f"{number}") for number in range(5)))
