@@ -73,8 +73,8 @@ def _target(request: Request) -> str:
     return (path + b"?" + query if query else path).decode("latin-1")
 
 
-async def read_body(request: Request) -> bytes:
-    """The request's body.
+async def read_body(request: Request, limit: int = MAX_BODY_SIZE) -> bytes:
+    """The request's body, not read further than `limit` bytes.
 
     Raises:
         RequestError: 413 for one over the limit.
@@ -83,8 +83,8 @@ async def read_body(request: Request) -> bytes:
     size = 0
     async for piece in request.stream():
         size += len(piece)
-        if size > MAX_BODY_SIZE:
-            message = f"The request body has over {MAX_BODY_SIZE} bytes."
+        if size > limit:
+            message = f"The request body has over {limit} bytes."
             raise RequestError(413, "RequestEntityTooLarge", message)
         pieces.append(piece)
     return b"".join(pieces)

@@ -13,7 +13,11 @@ from switchhook.communication.identity.engine import IdentityEngine
 from switchhook.communication.identity.exchange import SERVICE_AUDIENCE
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError
-from switchhook.http.communication_api.authentication import Authenticator, read_body
+from switchhook.http.communication_api.authentication import (
+    MAX_BODY_SIZE,
+    Authenticator,
+    read_body,
+)
 
 _SCHEME = "bearer"
 
@@ -22,10 +26,11 @@ ReadEntraToken = Callable[[str, str], Claims]
 
 
 class BearerAuthenticator:
-    """Finds the user whose access token a request carries."""
+    """Finds the user whose access token a request carries; bodies end at `max_body_size` bytes."""
 
-    def __init__(self, identity: IdentityEngine) -> None:
+    def __init__(self, identity: IdentityEngine, *, max_body_size: int = MAX_BODY_SIZE) -> None:
         self._identity = identity
+        self._max_body_size = max_body_size
 
     async def authenticate(self, request: Request) -> tuple[Caller, bytes]:
         """The user who calls, and the request's body.
@@ -35,7 +40,7 @@ class BearerAuthenticator:
         """
         host = request.headers.get("host", "")
         caller = await self._identity.caller_of(bearer_token(request), host)
-        return caller, await read_body(request)
+        return caller, await read_body(request, self._max_body_size)
 
 
 class EntraAuthenticator:

@@ -12,7 +12,7 @@ from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError, StoreError
 from switchhook.http.errors import from_store_error, json_response
 
-# Clients repeat a request after a 503 by themselves. On any other error this header must not stand:
+# Clients repeat a request after a 503 by themselves. On a final error this header must not stand:
 # its mere presence makes azure-core repeat even a 400.
 STORE_RETRY_AFTER = 1
 
@@ -91,4 +91,7 @@ def _error(error: RequestError) -> Response:
     body = {"code": error.code, "message": error.message}
     if error.target:
         body["target"] = error.target
-    return json_response({"error": body}, error.status)
+    response = json_response({"error": body}, error.status)
+    if error.retry_after is not None:
+        response.headers["retry-after"] = str(error.retry_after)
+    return response
