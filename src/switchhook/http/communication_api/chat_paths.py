@@ -45,6 +45,7 @@ def next_link(request: Request, **changed: str) -> str:
 
     Root-relative, so that it holds behind proxies and for whichever scheme the client uses.
     """
-    segments = [quote(segment, safe="") for segment in request.url.path.split("/")]
+    path: str = request.scope["path"]
+    segments = [quote(segment, safe="") for segment in path.split("/")]
     query = dict(request.query_params) | changed
     return f"{'/'.join(segments)}?{urlencode(query)}"
