@@ -6,6 +6,7 @@ import math
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -17,6 +18,7 @@ from switchhook.http.publish_api import PublishApi
 # Connections that the system may hold for us while we are busy.
 _BACKLOG = 2048
 MAX_HEAD_BYTES = 64 << 10
+MAX_WEBSOCKET_MESSAGE = 64 << 10
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -39,6 +41,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._is_in_head and self._head_bytes > MAX_HEAD_BYTES:
             self.transport.close()
+
+
+def websocket_protocol(*args: Any, **kwargs: Any) -> asyncio.Protocol:
+    """A connection that has become a WebSocket; what that takes is imported with the first one."""
+    from switchhook.http.websockets import BoundedWebSocket
+
+    return BoundedWebSocket(*args, **kwargs)
 
 
 class Door:
@@ -67,7 +76,10 @@ async def listening(
     config = uvicorn.Config(
         app,
         http=BoundedProtocol,
-        ws="none",
+        ws=websocket_protocol,  # type: ignore[arg-type]  # it is called, as the class would be
+        ws_max_size=MAX_WEBSOCKET_MESSAGE,
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,  # whoever speaks over it sees to that
         lifespan="off",
         log_config=None,
         access_log=False,

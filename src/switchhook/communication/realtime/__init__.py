@@ -1,1 +1,1 @@
-"""Real time: chat pushed to browsers, and who of the users is connected."""
+"""Real time: what browsers are told of what happens in their chat threads."""

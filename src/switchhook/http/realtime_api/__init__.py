@@ -1,0 +1,1 @@
+"""Real time over HTTP: what `startRealtimeNotifications` of @azure/communication-chat speaks."""
