@@ -17,6 +17,7 @@ from tests.flow.realtime.world import (
     BOB,
     RESOURCE,
     WITHIN,
+    Answer,
     Page,
     World,
     serving,
@@ -338,7 +339,7 @@ async def test_page_that_unregisters_hears_nothing_until_it_registers() -> None:
         assert (await bob.push())["messageBody"] == "heard again"
 
 
-async def register(world: World, page: Page, token: str = "bob") -> object:
+async def register(world: World, page: Page, token: str = "bob") -> Answer:
     """Register a page."""
     return await world.ask("POST", REGISTRATIONS, token, registration(page.session))
 

@@ -59,6 +59,10 @@ class Tokens:
         """Take a token out of force."""
         del self._callers[token]
 
+    def revoke_all(self) -> None:
+        """Take every token out of force."""
+        self._callers.clear()
+
     async def caller_of(self, token: str) -> Caller:
         """As the server asks for it."""
         caller = self._callers.get(token)

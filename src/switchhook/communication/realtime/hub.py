@@ -66,6 +66,11 @@ class Hub:
         for listener in self._presence:
             listener.disconnected(resource, raw_id)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is connected."""
+        return not self._users
+
     def push(self, resource: CommunicationResource, happening: Happening) -> None:
         """Tell everybody whom a happening concerns, at once; nobody connected costs nothing."""
         if not self._users:

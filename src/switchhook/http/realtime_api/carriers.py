@@ -68,21 +68,33 @@ async def _say_goodbye(websocket: WebSocket, channel: Channel) -> None:
     await websocket.close(NORMAL_CLOSURE)
 
 
-async def carry_poll(session: Session, sessions: Sessions) -> Response:
-    """Answer a poll: with what waits, or with nothing after a while."""
+async def carry_poll(request: Request, session: Session, sessions: Sessions) -> Response:
+    """Answer a poll: with what waits, or with nothing after a while.
+
+    A client that goes away while it waits has ended the connection.
+    """
     channel = session.channel or sessions.connect(session)
     channel.heard()
     take = asyncio.create_task(channel.take())
-    # An earlier poll that still waits lost its client: what it took would be lost too.
-    if session.poll is not None:
-        session.poll.cancel()
-    session.poll = take
-    done, _ = await asyncio.wait([take], timeout=sessions.timing.poll)
-    take.cancel()
-    packets = take.result() if done and not take.cancelled() else [NOOP]
-    if channel.is_over:
-        packets = [*packets, DISCONNECT]
-    return _text(join(packets))
+    gone_away = asyncio.create_task(_gone_away(request))
+    try:
+        await asyncio.wait(
+            [take, gone_away],
+            timeout=sessions.timing.poll,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+    finally:
+        take.cancel()
+        gone_away.cancel()
+    if gone_away.done():
+        channel.end()
+    packets = take.result() if take.done() else [NOOP]
+    return _text(join([*packets, DISCONNECT] if channel.is_over else packets))
+
+
+async def _gone_away(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def carry_post(request: Request, session: Session) -> Response:

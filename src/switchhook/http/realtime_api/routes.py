@@ -146,7 +146,7 @@ class _Routes:
         session = self._sessions.for_socket(request.path_params["socket_id"])
         if session is None:
             raise gone()
-        return await carry_poll(session, self._sessions)
+        return await carry_poll(request, session, self._sessions)
 
     async def post(self, request: Request) -> Response:
         session = self._sessions.for_socket(request.path_params["socket_id"])

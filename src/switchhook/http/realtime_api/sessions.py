@@ -38,9 +38,8 @@ class Session:
         self.endpoint = endpoint
         self.socket_secret = ""
         self.channel: Channel | None = None
-        self.poll: asyncio.Task[list[str]] | None = None
-        # Until when its registration lasts; None before the first: it hears what happens from the
-        # moment it is connected. The past once it has unregistered.
+        # Until when its registration lasts; None before its connection has one: it hears what
+        # happens from the moment it is connected. The past once it has unregistered.
         self.registered_until: float | None = None
         self.registration = ""
 
@@ -159,6 +158,7 @@ class Sessions:
             monotonic=self._monotonic,
         )
         session.channel = channel
+        session.registered_until = None
         self._idle.pop(session.id, None)
         if self._is_closed:
             channel.end()

@@ -1,0 +1,147 @@
+"""Who is told what of a happening."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from switchhook.communication.chat.happenings import (
+    MessageRead,
+    ParticipantRemoved,
+    TypingStarted,
+)
+from switchhook.communication.chat.model import Participant, ReadReceipt
+from switchhook.communication.realtime.hub import Hub
+from switchhook.communication.realtime.payloads import push_of
+from switchhook.communication.resources import CommunicationResource
+from tests.flow.realtime.happenings import AT, a_thread, sent
+from tests.flow.realtime.world import ALICE, BOB, CAROL, RESOURCE
+
+
+class Screen:
+    """A connection that remembers."""
+
+    def __init__(self) -> None:
+        self.heard: list[dict[str, Any]] = []
+        self.has_ended = False
+
+    def push(self, body: str) -> None:
+        """See Connection."""
+        self.heard.append(json.loads(body))
+
+    def end(self) -> None:
+        """See Connection."""
+        self.has_ended = True
+
+
+class Comings:
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    def connected(self, resource: CommunicationResource, raw_id: str) -> None:
+        """See PresenceListener."""
+        self.log.append(f"+{raw_id}")
+
+    def disconnected(self, resource: CommunicationResource, raw_id: str) -> None:
+        """See PresenceListener."""
+        self.log.append(f"-{raw_id}")
+
+
+ANOTHER = msgspec.structs.replace(RESOURCE, topic="another")
+
+
+def test_only_connections_of_the_resource_are_told() -> None:
+    """The same user id of another incarnation of the resource is another user."""
+    hub, here, there = Hub(), Screen(), Screen()
+    hub.connect(RESOURCE, BOB, "1", here)
+    hub.connect(ANOTHER, BOB, "1", there)
+
+    hub.push(RESOURCE, sent())
+
+    assert [each["recipientMri"] for each in here.heard] == [BOB]
+    assert there.heard == []
+
+
+def test_newer_connection_of_a_page_takes_over_for_good() -> None:
+    """That the older one goes later changes nothing."""
+    hub, old, new, comings = Hub(), Screen(), Screen(), Comings()
+    hub.listen(comings)
+    hub.connect(RESOURCE, BOB, "1", old)
+    hub.connect(RESOURCE, BOB, "1", new)
+    hub.disconnect(RESOURCE, BOB, "1", old)
+
+    hub.push(RESOURCE, sent())
+
+    assert (len(old.heard), len(new.heard)) == (0, 1)
+    assert comings.log == [f"+{BOB}", f"+{BOB}", f"-{BOB}"]
+
+
+def test_who_has_gone_is_not_told() -> None:
+    """And leaves nothing behind."""
+    hub, screen = Hub(), Screen()
+    hub.connect(RESOURCE, BOB, "1", screen)
+    hub.disconnect(RESOURCE, BOB, "1", screen)
+
+    hub.push(RESOURCE, sent())
+
+    assert screen.heard == []
+    assert hub.is_empty
+
+
+def test_nobody_connected_costs_nothing() -> None:
+    """Not even the reading of what has happened."""
+    Hub().push(RESOURCE, "no happening")  # type: ignore[arg-type]
+
+
+def test_connections_of_a_resource_end_together() -> None:
+    """When it is forgotten."""
+    hub, here, there = Hub(), Screen(), Screen()
+    hub.connect(RESOURCE, BOB, "1", here)
+    hub.connect(ANOTHER, BOB, "1", there)
+
+    hub.forget(RESOURCE.topic)
+
+    assert (here.has_ended, there.has_ended) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("happening", "recipients"),
+    [
+        (sent(), {ALICE, BOB}),
+        (
+            TypingStarted(thread=a_thread(), sender=ALICE, sender_display_name=None, at=AT),
+            {ALICE, BOB},
+        ),
+        (
+            MessageRead(
+                thread=a_thread(), receipt=ReadReceipt(sender=ALICE, message_id=1, read_at=AT)
+            ),
+            {BOB},
+        ),
+        (
+            ParticipantRemoved(
+                thread=a_thread(), by=ALICE, at=AT, removed=Participant(raw_id=CAROL)
+            ),
+            {ALICE, BOB, CAROL},
+        ),
+    ],
+)
+def test_recipients(happening: Any, recipients: set[str]) -> None:
+    """Everybody in the thread, who reads excepted, and who was removed besides."""
+    assert set(push_of(happening).recipients) == recipients
+
+
+def test_what_is_no_happening_is_a_mistake() -> None:
+    """A new kind of happening must be given a push."""
+    with pytest.raises(TypeError, match="str"):
+        push_of("no happening")  # type: ignore[arg-type]
+
+
+def test_members_without_a_value_are_text_all_the_same() -> None:
+    """The client calls methods of them."""
+    happening = TypingStarted(thread=a_thread(), sender=ALICE, sender_display_name=None, at=AT)
+
+    assert push_of(happening).members["senderDisplayName"] == ""
