@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 
 import pytest
 from websockets.asyncio.client import connect
@@ -393,3 +395,13 @@ async def test_registration_is_bounded() -> None:
     assert answer.status == 413
     assert long_id.status == 400
     assert odd_host.status == 400
+
+
+def test_start_of_the_server_does_not_wait_for_websockets() -> None:
+    """Most servers never see one."""
+    script = (
+        "import sys, switchhook.server, switchhook.http.realtime_api.routes\n"
+        "sys.exit('websockets' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
