@@ -10,6 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from switchhook.communication.identity.caller import Scope
+from switchhook.http import websockets
 from switchhook.http.listener import MAX_WEBSOCKET_MESSAGE
 from switchhook.http.realtime_api import sessions
 from switchhook.http.realtime_api.channel import Timing
@@ -161,14 +162,16 @@ async def test_without_a_token_nothing_is_answered(method: str, path: str) -> No
 
 @pytest.mark.parametrize("socket_id", ["nobody", "nobody.secret", "%F0%9F%98%80.x"])
 async def test_socket_that_was_not_allowed_is_refused(socket_id: str) -> None:
-    """Before it becomes a WebSocket; a poll of it finds nothing."""
+    """Before it becomes a WebSocket; it cannot be polled either."""
     async with serving() as world:
         with pytest.raises(InvalidStatus) as refused:
             await connect(world.socket_url(socket_id), proxy=None)
         poll = await world.ask("GET", f"/socket.io/1/xhr-polling/{socket_id}")
 
+        posted = await world.ask("POST", f"/socket.io/1/xhr-polling/{socket_id}")
+
     assert refused.value.response.status_code == 403
-    assert poll.status == 404
+    assert (poll.status, posted.status) == (401, 401)
 
 
 async def test_secret_of_a_session_does_not_open_its_socket() -> None:
@@ -234,8 +237,9 @@ async def test_frame_that_is_too_long_ends_the_connection() -> None:
         assert closed.value.rcvd.code == 1009
 
 
-async def test_slow_reader_is_cut_off() -> None:
-    """What waits for it is bounded; the others hear on."""
+async def test_slow_reader_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for it is bounded, and so is the time until it is gone; the others hear on."""
+    monkeypatch.setattr(websockets, "_GONE_WITHIN", 0.01)
     async with serving() as world, world.page("alice") as alice:
         session = await world.session("bob")
         socket_id = await world.handshake("bob", session)
@@ -255,8 +259,18 @@ async def test_slow_reader_is_cut_off() -> None:
             assert pushed < 1000
 
         await alice.ping()
-        writer.close()
-        assert reader is not None
+        async with asyncio.timeout(WITHIN):
+            with pytest.raises(ConnectionError):
+                await write_on(writer)
+        assert not reader.at_eof()
+
+
+async def write_on(writer: asyncio.StreamWriter) -> None:
+    """Write until the other side has gone."""
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.to_thread(lambda: None)
 
 
 async def test_user_has_a_bounded_number_of_connections(monkeypatch: pytest.MonkeyPatch) -> None:

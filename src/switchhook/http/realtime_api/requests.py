@@ -27,12 +27,17 @@ async def authenticate(request: Request, caller_of: CallerOf) -> tuple[Caller, s
     """
     token = _token(request)
     if not token:
-        raise RequestError(401, "Unauthorized", "Request is not authorized.")
+        raise unauthorized()
     caller = await caller_of(token)
     if not caller.scopes & LISTENING_SCOPES:
         message = "The access token is not for chat: its scopes name no form of it."
         raise RequestError(403, "Forbidden", message)
     return caller, token
+
+
+def unauthorized() -> RequestError:
+    """No credential, or none that is in force."""
+    return RequestError(401, "Unauthorized", "Request is not authorized.")
 
 
 def _token(request: Request) -> str:

@@ -21,8 +21,9 @@ from switchhook.http.realtime_api.requests import (
     origin_of,
     parse_registration,
     read_body,
+    unauthorized,
 )
-from switchhook.http.realtime_api.sessions import LIFETIME, CallerOf, Sessions, user_of
+from switchhook.http.realtime_api.sessions import LIFETIME, CallerOf, Session, Sessions, user_of
 
 # The paths of this module that pages of other origins call.
 BROWSER_PREFIXES = ("/chat", "/realtime", "/v4/a", "/socket.io")
@@ -143,13 +144,13 @@ class _Routes:
         await carry_websocket(websocket, session, self._sessions)
 
     async def poll(self, request: Request) -> Response:
-        session = self._sessions.for_socket(request.path_params["socket_id"])
-        if session is None:
-            raise gone()
-        return await carry_poll(request, session, self._sessions)
+        return await carry_poll(request, self._polling(request), self._sessions)
 
     async def post(self, request: Request) -> Response:
+        return await carry_post(request, self._polling(request))
+
+    def _polling(self, request: Request) -> Session:
         session = self._sessions.for_socket(request.path_params["socket_id"])
         if session is None:
-            raise gone()
-        return await carry_post(request, session)
+            raise unauthorized()  # the id is the credential
+        return session
