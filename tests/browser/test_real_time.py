@@ -277,7 +277,8 @@ async def test_page_connects_again_after_a_restart(pages: Pages, context: ssl.SS
 
 async def test_page_without_websockets_polls(pages: Pages, context: ssl.SSLContext) -> None:
     """As behind a proxy that lets none through."""
-    timing = Timing(heartbeat=0.2, poll=0.1)
+    # A client that stops between two polls is missed only when it is silent.
+    timing = Timing(heartbeat=0.2, poll=1.0, silence=4.0)
     async with a_site(pages, context, timing) as site:
         bob = await site.connected(BOB, prepare="delete globalThis.WebSocket")
         for word in ("one", "zwei 🥗"):

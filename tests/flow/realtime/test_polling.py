@@ -97,7 +97,7 @@ async def test_client_disconnects() -> None:
 
             assert await body_of(poll) == "0::"
         await world.comings.until(("connected", BOB), ("disconnected", BOB))
-        assert (await world.ask("POST", path, body=b"2::")).status == 404
+        assert (await world.ask("POST", path, body=b"2::")).status == 401
 
 
 async def test_client_that_goes_away_while_it_polls_has_disconnected() -> None:
@@ -115,3 +115,18 @@ async def test_polls_end_with_the_server() -> None:
             path = await polling(world)
             poll = await stack.enter_async_context(waiting(world, path))
         assert await body_of(poll) == "0::"
+
+
+async def test_socket_opens_one_connection() -> None:
+    """A poll that comes after the end opens no other; the session may still ask for another."""
+    async with serving() as world:
+        session = await world.session("bob")
+        socket_id = await world.handshake("bob", session)
+        path = f"/socket.io/1/xhr-polling/{socket_id}"
+        await world.ask("GET", path)
+        await world.ask("POST", path, body=b"0::")
+        await world.comings.until(("connected", BOB), ("disconnected", BOB))
+
+        assert (await world.ask("GET", path)).status == 401
+        another = await world.handshake("bob", session)
+        assert (await world.ask("GET", f"/socket.io/1/xhr-polling/{another}")).status == 200

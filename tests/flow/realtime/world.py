@@ -92,10 +92,13 @@ class Comings:
 
     async def until(self, *log: tuple[str, str]) -> None:
         """Wait until exactly that has happened."""
-        async with asyncio.timeout(WITHIN):
-            while self.log != list(log):
-                self.changed.clear()
-                await self.changed.wait()
+        try:
+            async with asyncio.timeout(WITHIN):
+                while self.log != list(log):
+                    self.changed.clear()
+                    await self.changed.wait()
+        except TimeoutError:
+            raise AssertionError(self.log) from None
 
 
 @dataclass

@@ -162,9 +162,10 @@ class Sessions:
         self._idle.pop(session.id, None)
         if self._is_closed:
             channel.end()
-        endpoint = session.endpoint
-        self._hub.connect(*_names(session), endpoint, channel)
-        life = asyncio.create_task(self._live(session, endpoint, channel))
+        self._hub.connect(*_names(session), session.endpoint, channel)
+        life = asyncio.create_task(
+            self._live(session, channel, session.endpoint, session.socket_secret)
+        )
         self._lives.add(life)
         life.add_done_callback(self._lives.discard)
         return channel
@@ -200,7 +201,9 @@ class Sessions:
         until = session.registered_until
         return until is None or until > self._monotonic()
 
-    async def _live(self, session: Session, endpoint: str, channel: Channel) -> None:
+    async def _live(
+        self, session: Session, channel: Channel, endpoint: str, socket_secret: str
+    ) -> None:
         try:
             while not channel.is_over:
                 with contextlib.suppress(TimeoutError):
@@ -210,6 +213,8 @@ class Sessions:
         finally:
             channel.end()
             self._hub.disconnect(*_names(session), endpoint, channel)
+            if session.socket_secret == socket_secret:
+                session.socket_secret = ""  # it opens one connection: a late poll opens no other
             if session.channel is channel:
                 session.channel = None
                 if session.id in self._sessions:
