@@ -10,7 +10,7 @@ JS := tests/compat/js
 
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo serve example-database example-work-item example-email check test test-fast test-all bench docs docs-serve reference setup format lock clean
+.PHONY: help demo serve example-database example-work-item example-email example-chat check test test-fast test-all bench docs docs-serve reference setup format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ example-work-item: $(STAMPS)/python ## an SMS becomes a work item
 example-email: $(STAMPS)/python ## an SMS becomes an e-mail
 	@$(BIN)/python examples/sms_to_email/run.py
 
+example-chat: $(STAMPS)/python ## a webhook moderates a chat
+	@$(BIN)/python examples/chat/run.py
+
 check: $(STAMPS)/python ## format, lint, types, import contracts, spelling, locks: under 10 seconds
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
@@ -41,17 +44,18 @@ check: $(STAMPS)/python ## format, lint, types, import contracts, spelling, lock
 test-fast: $(STAMPS)/python ## rules, contracts in memory, flows: seconds
 	$(BIN)/python -m pytest -q -m "not slow and not system" -k "not sqlite" tests/rules tests/contract tests/flow tests/cli
 
-test: $(STAMPS)/python $(STAMPS)/node ## everything but the slow tests: under 5 minutes
+test: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/browser ## everything but the slow tests: under 5 minutes
 	$(BIN)/python -m pytest -q -m "not slow"
 
-test-all: $(STAMPS)/python $(STAMPS)/node ## every test there is
+test-all: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/browser ## every test there is
 	$(BIN)/python -m pytest -q
 
-bench: $(STAMPS)/python ## measure start-up, memory, isolation of endpoints, retries, explanations
+bench: $(STAMPS)/python ## measure start-up, memory, isolation of endpoints, retries, explanations, chat
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.isolation
 	$(BIN)/python -m bench.due
 	$(BIN)/python -m bench.explain
+	$(BIN)/python -m bench.chat
 
 docs: $(STAMPS)/python ## build the documentation into site/; a broken link is an error
 	$(BIN)/mkdocs build --strict --quiet
@@ -62,7 +66,7 @@ docs-serve: $(STAMPS)/python ## the documentation with live preview
 reference: $(STAMPS)/python ## write the generated pages of docs/reference again
 	$(BIN)/python -m tools.write_reference
 
-setup: $(STAMPS)/python $(STAMPS)/node ## install everything, and the commit hook
+setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/browser ## install everything, and the commit hook
 	@tools/install-commit-hook
 
 format: $(STAMPS)/python ## format the code and apply safe fixes
@@ -82,3 +86,6 @@ $(STAMPS)/python: requirements-dev.lock pyproject.toml tools/setup-python
 
 $(STAMPS)/node: $(STAMPS)/python requirements-node.lock $(JS)/package-lock.json tools/setup-node
 	@tools/setup-node
+
+$(STAMPS)/browser: tools/setup-browser
+	@tools/setup-browser

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from switchhook.assemble import Grid, Parts, limits_of
@@ -22,10 +23,13 @@ from switchhook.http.arm_api import routes as arm_api
 from switchhook.http.arm_api.control import Control
 from switchhook.http.arm_api.deliveries import DeliveryTools
 from switchhook.http.arm_api.events import EventRoutes
-from switchhook.http.communication_api import identity_api, sms_api
+from switchhook.http.communication_api import chat_api, identity_api, sms_api
+from switchhook.http.communication_api.bearer_authentication import BearerAuthenticator
+from switchhook.http.cors import DATA_PLANE, Cors
 from switchhook.http.errors import exception_handlers
 from switchhook.http.listener import Door
 from switchhook.http.publish_api import PublishApi
+from switchhook.http.realtime_api import routes as realtime_api
 from switchhook.settings import is_exposed
 
 
@@ -40,7 +44,7 @@ def build_app(parts: Parts, readiness: observability_api.Readiness, control: Con
     )
     routes = [
         *arm_api.routes(
-            resources=services.resources,
+            resources=parts.resources,
             guard=access.guard,
             public_url=lambda: parts.addresses.https,
             actions=_actions(services.sms, grid),
@@ -54,13 +58,24 @@ def build_app(parts: Parts, readiness: observability_api.Readiness, control: Con
             control=control,
         ),
         *authority_api.routes(access.authority, access.guard),
-        *validation_api.routes(services.resources.subscriptions),
+        *validation_api.routes(parts.resources.subscriptions),
         *observability_api.routes(
             scrapes=_scrapes(parts),
             readiness=readiness,
             guard=access.guard,
             needs_token=is_exposed(parts.settings) and not parts.settings.open_metrics,
         ),
+        *_data_plane(parts),
+    ]
+    others = Starlette(routes=routes, exception_handlers=exception_handlers())
+    return Door(publishing, Cors(others, (*DATA_PLANE, *realtime_api.BROWSER_PREFIXES)))
+
+
+def _data_plane(parts: Parts) -> list[BaseRoute]:
+    """What the SDKs of Communication Services call."""
+    services = parts.services
+    chat_users = BearerAuthenticator(services.identity, max_body_size=chat_api.MAX_BODY_SIZE)
+    return [
         *sms_api.routes(
             sms=services.sms,
             directory=services.directory,
@@ -71,12 +86,17 @@ def build_app(parts: Parts, readiness: observability_api.Readiness, control: Con
             directory=services.directory,
             host_aliases=_authorities(parts.addresses),
         ),
+        *chat_api.routes(chat=services.chat, authenticator=chat_users),
+        *realtime_api.routes(
+            sessions=services.sessions,
+            caller_of=services.identity.caller_of,
+            public_url=lambda: parts.settings.public_url or "",
+        ),
     ]
-    return Door(publishing, Starlette(routes=routes, exception_handlers=exception_handlers()))
 
 
 def _event_routes(parts: Parts) -> EventRoutes:
-    grid, resources = parts.grid, parts.services.resources
+    grid, resources = parts.grid, parts.resources
     engine = grid.engine
     explainer = Explainer(
         store=parts.stores.store,

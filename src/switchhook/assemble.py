@@ -20,12 +20,8 @@ from switchhook.background import Background
 from switchhook.clock import HOUR, Clock, SystemClock, VirtualClock
 from switchhook.communication import catalogue
 from switchhook.communication.arm_resources import EventRules
-from switchhook.communication.carriers.simulator import Simulator
 from switchhook.communication.directory import CommunicationDirectory
-from switchhook.communication.due_work import DueWork
-from switchhook.communication.identity.engine import IdentityEngine
 from switchhook.communication.management import Chance, Resources, open_resources
-from switchhook.communication.sms.engine import SmsEngine
 from switchhook.dead_letter_stores.accounts import open_dead_letter_store
 from switchhook.endpoints import Origins
 from switchhook.grace import Grace
@@ -40,6 +36,7 @@ from switchhook.grid.subscriptions import TimeProfile, WebHookDestination
 from switchhook.grid.tail import Tails
 from switchhook.http.management_guard import ManagementGuard
 from switchhook.management_token import load_or_create_token
+from switchhook.services import Services, open_services
 from switchhook.settings import LogFullAction, Settings
 from switchhook.stores.attempts import SqliteAttemptHistory
 from switchhook.stores.sqlite import SqliteStore
@@ -89,26 +86,6 @@ class Grid:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Services:
-    """What the routes are the edge of."""
-
-    resources: Resources
-    sms: SmsEngine
-    identity: IdentityEngine
-    directory: CommunicationDirectory
-
-    @property
-    def due_work(self) -> tuple[DueWork, ...]:
-        """What each engine does later."""
-        return (self.sms.due_work,)
-
-    async def forget(self, topic: str) -> None:
-        """Delete what the engines keep of a resource; `topic` is that of its events."""
-        await self.sms.forget(topic)
-        await self.identity.forget(topic)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Parts:
     """A server, but for its routes."""
 
@@ -117,6 +94,7 @@ class Parts:
     stores: Stores
     access: Access
     grid: Grid
+    resources: Resources
     services: Services
 
 
@@ -221,12 +199,24 @@ async def loops(grid: Grid, grace: Grace) -> AsyncIterator[Run]:
     await grid.engine.stop(grace.left())
 
 
-async def open_services(
-    settings: Settings, stores: Stores, grid: Grid, authority: Authority, addresses: Origins
-) -> Services:
-    """Resources and the engines of Communication Services, with all that is stored of them."""
+async def open_management(
+    settings: Settings,
+    stores: Stores,
+    grid: Grid,
+    authority: Authority,
+    addresses: Origins,
+) -> tuple[Resources, Services]:
+    """Resources and the engines behind them, with all that is stored of them."""
     spawn = grid.background.spawn
     directory = CommunicationDirectory(lambda gone: spawn(services.forget(gone.topic)))
+    services = open_services(
+        settings,
+        store=stores.store,
+        commit=grid.engine.publisher.commit,
+        clock=grid.clock,
+        authority=authority,
+        directory=directory,
+    )
     resources = await open_resources(
         store=stores.store,
         routing=grid.engine.router,
@@ -247,26 +237,7 @@ async def open_services(
         chance=Chance(new_id=lambda: str(uuid.uuid4()), random_bytes=secrets.token_bytes),
         allow_http_webhooks=settings.allow_http_webhooks,
     )
-    sms = SmsEngine(
-        store=stores.store,
-        commit=grid.engine.publisher.commit,
-        clock=grid.clock,
-        carrier=Simulator(),
-        new_guid=uuid.uuid4,
-        directory=directory,
-    )
-    identity = IdentityEngine(
-        store=stores.store,
-        commit=grid.engine.publisher.commit,
-        clock=grid.clock,
-        directory=directory,
-        signing=lambda: authority.signing,
-        verify=authority.verify,
-        new_guid=uuid.uuid4,
-        random_bytes=secrets.token_bytes,
-    )
-    services = Services(resources=resources, sms=sms, identity=identity, directory=directory)
-    return services
+    return resources, services
 
 
 def limits_of(settings: Settings) -> Limits:

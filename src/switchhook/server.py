@@ -17,7 +17,7 @@ from switchhook.assemble import (
     loops,
     open_access,
     open_grid,
-    open_services,
+    open_management,
     open_stores,
 )
 from switchhook.clock import VirtualClock
@@ -120,27 +120,32 @@ async def _running(
         grid = await open_grid(settings, stack, stores, access.authority)
         grace = Grace(settings.shutdown_grace)
         run = await stack.enter_async_context(loops(grid, grace))
-        services = await open_services(settings, stores, grid, access.authority, addresses)
-        for due_work in services.due_work:
-            stack.push_async_callback(due_work.close)
+        resources, services = await open_management(
+            settings, stores, grid, access.authority, addresses
+        )
+        for work in services.later_work:
+            stack.push_async_callback(work.close)
         # Only now are the delivery settings known: nothing is sent to who is paused.
         run(grid.engine.run())
-        await ensure_defaults(settings, services.resources)
-        refuse_public_keys(settings, services.resources)
+        await ensure_defaults(settings, resources)
+        refuse_public_keys(settings, resources)
         parts = Parts(
             settings=settings,
             addresses=addresses,
             stores=stores,
             access=access,
             grid=grid,
+            resources=resources,
             services=services,
         )
         readiness = observability_api.Readiness(stores.store.trouble)
         app = build_app(parts, readiness, _control(parts, tables))
         await stack.enter_async_context(listening(app, listeners.http, None, grace))
         await stack.enter_async_context(listening(app, listeners.https, context, grace))
-        stack.callback(grid.tails.close)  # before the doors close: they wait for answers to end
-        stack.callback(services.resources.life.stop)
+        # Before the doors close, which wait for answers and connections to end.
+        stack.callback(grid.tails.close)
+        stack.push_async_callback(services.sessions.close)
+        stack.callback(resources.life.stop)
         await _begin(parts, tables)
         readiness.pause = None
         try:
@@ -151,16 +156,16 @@ async def _running(
 
 async def _begin(parts: Parts, tables: ConfigTables) -> None:
     """The server listens: take up what an earlier run left, and do what the file asks for."""
-    parts.services.resources.life.start()
-    for due_work in parts.services.due_work:
-        await due_work.resume()
+    parts.resources.life.start()
+    for work in parts.services.later_work:
+        await work.resume()
     await _apply(parts, tables)
 
 
 async def _apply(parts: Parts, tables: ConfigTables) -> None:
     await apply_tables(
         tables,
-        resources=parts.services.resources,
+        resources=parts.resources,
         clock=parts.grid.clock,
         spawn=parts.grid.background.spawn,
         rest=parts.grid.background.rest,
@@ -172,7 +177,7 @@ def _control(parts: Parts, tables: ConfigTables) -> Control:
     grid = parts.grid
     # The router comes last: whether it has something to do it must look up in its store.
     quiescence = Quiescence(
-        (grid.background, *parts.services.due_work, grid.transport, grid.engine)
+        (grid.background, *parts.services.later_work, grid.transport, grid.engine)
     )
     if isinstance(grid.clock, VirtualClock):
         grid.clock.wait_for(quiescence.reached)
@@ -187,7 +192,7 @@ def _control(parts: Parts, tables: ConfigTables) -> Control:
 
 async def _reset(parts: Parts, tables: ConfigTables, *, everything: bool) -> None:
     """Forget what has happened, and, when asked to, all that was not there at the first start."""
-    resources = parts.services.resources
+    resources = parts.resources
     for record in list(resources.communication.all()):
         await parts.services.forget(record.resource.topic)
     if everything:
@@ -214,7 +219,7 @@ def _bind(settings: Settings, stack: contextlib.AsyncExitStack) -> _Listeners:
 
 
 def _endpoints(parts: Parts, certificates: tls.Certificates) -> Endpoints:
-    resources = parts.services.resources
+    resources = parts.resources
     resource = resources.communication.get(COMMUNICATION_ID).resource
     return default_endpoints(
         parts.addresses,

@@ -7,6 +7,7 @@ that a restart goes on where the last run stopped. One timer waits for the earli
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from switchhook.clock import SECOND, Clock, Timer
 from switchhook.grid.ports import Record, Records
@@ -26,6 +27,23 @@ Work = Callable[[Sequence[Record], int], Awaitable[None]]
 def due_key(due_at: int, id_: str) -> str:
     """The key of what is due at an instant: keys are in the order of their instants."""
     return f"{due_at:020}/{id_}"
+
+
+class LaterWork(Protocol):
+    """What an engine does as time passes."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something that has been due is in flight."""
+
+    async def quiet(self) -> None:
+        """Return when nothing is in flight that has been due."""
+
+    async def resume(self) -> None:
+        """Take up what an earlier run left; the directory of resources is complete."""
+
+    async def close(self) -> None:
+        """Finish what runs, and begin nothing else."""
 
 
 class DueWork:

@@ -26,6 +26,13 @@ class LogFullAction(StrEnum):
     DROP_OLDEST_UNFINISHED = "drop-oldest-unfinished"
 
 
+class ChatRateLimits(StrEnum):
+    """Whether chat refuses who asks too often."""
+
+    AZURE = "azure"
+    OFF = "off"
+
+
 @dataclass(frozen=True)
 class About:
     """What belongs to a field of `Settings` besides its type.
@@ -262,6 +269,22 @@ class Settings:
             "does, `fast` a thousandth of it.",
         ),
     ] = "azure"
+    chat_rate_limits: Annotated[
+        ChatRateLimits,
+        About(
+            kinds.choice(*ChatRateLimits),
+            "Refuse who asks chat more often than Azure allows, such as 10 messages of a thread in "
+            "10 seconds, or nobody. They count real time.",
+        ),
+    ] = ChatRateLimits.AZURE
+    presence_grace: Annotated[
+        float,
+        About(
+            kinds.span("seconds", 0, 3600),
+            "How long a chat user's last real-time connection has been gone when the user counts "
+            "as disconnected.",
+        ),
+    ] = 30.0
     jitter_seed: Annotated[
         int | None,
         About(

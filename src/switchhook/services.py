@@ -1,0 +1,115 @@
+"""How are the engines of Communication Services put together?"""
+
+import secrets
+import uuid
+from dataclasses import dataclass
+
+from switchhook.authority import Authority
+from switchhook.clock import SECOND, Clock, SystemClock
+from switchhook.communication.carriers.simulator import Simulator
+from switchhook.communication.chat.engine import ChatEngine
+from switchhook.communication.chat.rate_limits import RateLimits
+from switchhook.communication.directory import CommunicationDirectory
+from switchhook.communication.due_work import LaterWork
+from switchhook.communication.identity.engine import IdentityEngine
+from switchhook.communication.presence import Presence
+from switchhook.communication.realtime.hub import Hub
+from switchhook.communication.sms.engine import SmsEngine
+from switchhook.grid.ports import Store
+from switchhook.grid.publish import CommitEvents
+from switchhook.http.realtime_api.sessions import Sessions
+from switchhook.settings import ChatRateLimits, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The engines behind the data plane; the directory tells them which resources there are."""
+
+    directory: CommunicationDirectory
+    sms: SmsEngine
+    identity: IdentityEngine
+    chat: ChatEngine
+    presence: Presence
+    hub: Hub
+    sessions: Sessions
+
+    @property
+    def later_work(self) -> tuple[LaterWork, ...]:
+        """What each engine does as time passes."""
+        return (self.sms.due_work, self.chat.due_work, self.presence)
+
+    async def forget(self, topic: str) -> None:
+        """Delete what the engines keep of a resource; `topic` is that of its events."""
+        self.hub.forget(topic)
+        for engine in (self.sms, self.identity, self.chat, self.presence):
+            await engine.forget(topic)
+
+
+def open_services(
+    settings: Settings,
+    *,
+    store: Store,
+    commit: CommitEvents,
+    clock: Clock,
+    authority: Authority,
+    directory: CommunicationDirectory,
+) -> Services:
+    """The engines; their later work is resumed once the directory is complete."""
+    hub = Hub()
+    identity = IdentityEngine(
+        store=store,
+        commit=commit,
+        clock=clock,
+        directory=directory,
+        signing=lambda: authority.signing,
+        verify=authority.verify,
+        new_guid=uuid.uuid4,
+        random_bytes=secrets.token_bytes,
+        # Chat knows identity's users; a user who is deleted leaves chat's threads.
+        on_delete=lambda *deleted: chat.user_deleted_changes(*deleted),
+        deleted=lambda due_at: chat.due_work.expect(due_at),
+    )
+    chat = ChatEngine(
+        store=store,
+        commit=commit,
+        clock=clock,
+        directory=directory,
+        users=identity,
+        new_guid=uuid.uuid4,
+        random_bytes=secrets.token_bytes,
+        push=hub.push,
+        limits=_rate_limits(settings),
+    )
+    presence = Presence(
+        store=store,
+        commit=commit,
+        clock=clock,
+        directory=directory,
+        new_guid=uuid.uuid4,
+        grace=int(settings.presence_grace * SECOND),
+    )
+    hub.listen(presence)
+    sms = SmsEngine(
+        store=store,
+        commit=commit,
+        clock=clock,
+        carrier=Simulator(),
+        new_guid=uuid.uuid4,
+        directory=directory,
+    )
+    return Services(
+        directory=directory,
+        sms=sms,
+        identity=identity,
+        chat=chat,
+        presence=presence,
+        hub=hub,
+        sessions=Sessions(hub=hub, caller_of=identity.caller_of),
+    )
+
+
+def _rate_limits(settings: Settings) -> RateLimits:
+    if settings.chat_rate_limits is ChatRateLimits.OFF:
+        return RateLimits.off()
+    # A client that is told to wait does so in real time, also where the server's stands still.
+    return RateLimits(SystemClock())
