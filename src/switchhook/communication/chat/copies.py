@@ -5,7 +5,6 @@ last number of `transactionId`. It is rendered once, with marks in those places,
 filled for each copy.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Protocol
@@ -30,14 +29,16 @@ class Template:
 
     def __init__(self, render: Render, prefix: str, mark: str) -> None:
         """`mark` is a text of letters and digits that nothing in the event contains."""
-        marks = tuple(f"{mark}{letter}" for letter in "xyz")
-        event_id, rest, number = marks
+        event_id, rest, number = (f"{mark}{letter}" for letter in "xyz")
         text = render(event_id=event_id, recipient=f"{prefix}{rest}", number=number)
-        parts = re.split(f"({'|'.join(marks)})".encode(), text)
+        first, *others = text.split(mark.encode())
+        parts = [first]
+        for other in others:
+            parts += (other[:1], other[1:])
         self._parts = parts
         self._ids, self._rests, self._numbers = (
-            tuple(index for index in range(1, len(parts), 2) if parts[index] == each.encode())
-            for each in marks
+            tuple(index for index in range(1, len(parts), 2) if parts[index] == letter)
+            for letter in (b"x", b"y", b"z")
         )
 
     def fill(self, event_id: str, rest: str, number: int) -> bytes:
