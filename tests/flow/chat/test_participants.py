@@ -3,7 +3,12 @@
 import pytest
 
 from switchhook.communication.chat.model import Message, MessageKind
-from switchhook.communication.chat.requests import PageRequest, SkipRequest
+from switchhook.communication.chat.requests import (
+    CreateThread,
+    NewParticipant,
+    PageRequest,
+    SkipRequest,
+)
 from switchhook.communication.identity.caller import Scope
 from switchhook.errors import RequestError
 from tests.flow.chat.world import ChatWorld
@@ -51,6 +56,23 @@ async def test_adding_participants_again_changes_nothing(world: ChatWorld) -> No
     assert rejected == (world.id_of("carol"),)
     assert await world.events() == events
     assert await world.engine.thread(world.caller("alice"), thread.id) == thread
+
+
+@pytest.mark.parametrize("rest", ["/", "/0001767225600000", "%2F", "0"])
+async def test_id_that_begins_with_another_ones_joins_for_itself_only(
+    world: ChatWorld, rest: str
+) -> None:
+    """Nothing appears in the other one's list, whatever characters the id has."""
+    bob = world.caller("bob")
+    new = NewParticipant(raw_id=bob.raw_id + rest)
+    request = CreateThread(topic="t", participants=(new,))
+    thread, rejected = await world.engine.create_thread(world.caller("alice"), request, None)
+    longer = type(bob)(resource=bob.resource, raw_id=new.raw_id, scopes=bob.scopes)
+
+    assert rejected == ()
+    assert await world.engine.threads(bob, PageRequest()) == ([], "")
+    items, _ = await world.engine.threads(longer, PageRequest())
+    assert [item.thread.id for item in items] == [thread.id]
 
 
 async def test_participants_are_listed_in_pages(world: ChatWorld) -> None:

@@ -11,7 +11,7 @@ from switchhook.communication.chat.history import milliseconds
 from switchhook.communication.chat.model import Message, Participant
 from switchhook.communication.chat.requests import PageRequest
 from switchhook.communication.chat.state import ThreadItem
-from switchhook.communication.chat.store import ChatRecords, key, thread_of_member
+from switchhook.communication.chat.store import ChatRecords, member_prefix, thread_of_member
 from switchhook.communication.chat.threads import TELLS_OF_DELETED
 from switchhook.communication.json_requests import bad_request
 from switchhook.errors import RequestError
@@ -53,7 +53,7 @@ async def thread_page(
     Threads without activity since `start_time` are left out: neither created nor written to since
     (assumed). The token names the last thread that was looked at.
     """
-    prefix = key(topic, raw_id, "")
+    prefix = member_prefix(topic, raw_id)
     before = prefix + _membership(page.token) if page.token else ""
     found: list[ThreadItem] = []
     for _ in range(0, LOOKED_AT, _CHUNK):

@@ -124,9 +124,17 @@ def message_key(topic: str, thread_id: str, message_id: int) -> str:
     return f"{topic}/{thread_id}/{message_id:016}"
 
 
+def member_prefix(topic: str, raw_id: str) -> str:
+    """What the keys of a user's parts in threads begin with.
+
+    Whoever is of another directory may have any id: no id must begin like another one's keys.
+    """
+    return f"{topic}/{raw_id.replace('%', '%25').replace('/', '%2F')}/"
+
+
 def member_key(topic: str, raw_id: str, thread: Thread) -> str:
     """The key of a user's part in a thread: a user's threads are in the order of their creation."""
-    return f"{topic}/{raw_id}/{milliseconds(thread.created_at):016}/{thread.id}"
+    return f"{member_prefix(topic, raw_id)}{milliseconds(thread.created_at):016}/{thread.id}"
 
 
 def repeatability_key(topic: str, raw_id: str, repeatability_id: str) -> str:
@@ -210,10 +218,9 @@ class ChatRecords:
         self, topic: str, raw_id: str, *, before: str = "", limit: int
     ) -> list[Record]:
         """Records of a user's threads, newest first, with keys under `before`."""
-        prefix = key(topic, raw_id)
-        return await self._records.scan(
-            MEMBERS, start=prefix + "/", end=before or prefix + "0", limit=limit, reverse=True
-        )
+        start = member_prefix(topic, raw_id)
+        end = before or start[:-1] + "0"
+        return await self._records.scan(MEMBERS, start=start, end=end, limit=limit, reverse=True)
 
     async def created_once(self, repeatability_key: str) -> CreatedOnce | None:
         """What was created under that repeatability key."""
