@@ -30,6 +30,7 @@ COMMANDS = {
     "faults": "make deliveries fail on purpose",
     "communication": "Communication Services resources, their numbers and events",
     "sms": "SMS from the outside",
+    "chat": "users, threads and messages of chat",
     "events": "event types, events on request, events as they are accepted",
     "explain": "tell why an event did not arrive",
     "clock": "the virtual clock of a server for tests",
