@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 CODE = "a-secret-that-only-the-subscription-knows"
 CUSTOMER = "+14255550100"
+TEXTS = ("SMSReceived",)
 PATIENCE_SECONDS = 20.0
 
 Found = TypeVar("Found")
@@ -45,10 +46,12 @@ class Stage:
         answer: dict[str, Any] = json.loads(ended.stdout)
         return answer
 
-    def subscribe(self, name: str, url: str, *options: str) -> None:
-        """Send the texts that come in to a webhook."""
-        words = ("subscription", "create", name, "--endpoint", f"{url}?code={CODE}")
-        self.switchhook(*words, "--type", "Microsoft.Communication.SMSReceived", *options)
+    def subscribe(self, name: str, url: str, *options: str, types: Sequence[str] = TEXTS) -> None:
+        """Send events of these types to a webhook: the texts that come in, unless others."""
+        words = ["subscription", "create", name, "--endpoint", f"{url}?code={CODE}"]
+        for each in types:
+            words += ["--type", f"Microsoft.Communication.{each}"]
+        self.switchhook(*words, *options)
 
     def unsubscribe(self, name: str) -> None:
         """Send nothing there any more."""
@@ -84,14 +87,14 @@ def running_switchhook() -> Iterator[Stage]:
 
 @contextlib.contextmanager
 def running_handler(
-    folder: Path, environment: Mapping[str, str], log: Path | None = None
+    folder: Path, environment: Mapping[str, str], log: Path | None = None, path: str = "/sms"
 ) -> Iterator[str]:
     """`handler.py` of a folder under uvicorn; answers its URL, and its output goes to `log`."""
     # The socket listens before uvicorn runs: whoever asks early waits instead of being refused.
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(log.open("ab")) if log else None
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}/sms"
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}{path}"
             command = ["uvicorn", "handler:app", "--app-dir", str(folder), "--no-access-log"]
             process = subprocess.Popen(  # noqa: S603
                 [
