@@ -1,6 +1,7 @@
 """Kill the server under load, again and again, and compare the books at the end."""
 
 import asyncio
+import functools
 import random
 import signal
 import time
@@ -13,7 +14,12 @@ import msgspec
 import uvloop
 
 from tests.crash.books import Books, Kill, Stalls, judge, judge_further
-from tests.crash.load import REFUSED, SOME, SUBJECT, Load
+from tests.crash.chat_books import ChatBooks, judge_chat
+from tests.crash.chat_client import NO_RATE_LIMITS
+from tests.crash.chat_events import EVENT_TYPES
+from tests.crash.chat_load import ChatLoad, inspect
+from tests.crash.chat_talker import Cast
+from tests.crash.load import REFUSED, SOME, SUBJECT, Load, exchange
 from tests.crash.management import Management
 from tests.crash.sink import REPORT, Sink
 from tests.system.server_process import Command, ServerProcess
@@ -37,6 +43,7 @@ FURTHER = (BATCHED, CLOUD, ORDERED)
 LETTERS_WITHIN = 60.0
 
 PUBLISHED, ELSEWHERE, REPORTS, OTHER_NUMBER = "published", "elsewhere", "reports", "other-number"
+CHAT = "chat"
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +69,8 @@ class Campaign:
         self._command = Command(folder / "user")
         self._say = say
         self._books = Books()
+        self._chat = ChatBooks()
+        self._cast = Cast()
         self._stalls = Stalls()
         self._lines: list[str] = []
 
@@ -81,15 +90,15 @@ class Campaign:
             self._stalls.add(now, now - due)
 
     async def _run(self) -> Outcome:
-        async with Sink(self._books, REFUSING, FURTHER) as sink:
+        async with Sink(self._books, REFUSING, FURTHER, (CHAT, self._chat)) as sink:
             for number in range(1, self._kills + 1):
                 server = await self._serve()
                 if number == 1:
                     await _subscribe(server, sink)
-                load = Load(self._books, server.ready, number)
-                await load.start()
+                load, talk = await self._load(server, number)
                 await self._kill(server, self._random.uniform(*KILL_AFTER))
                 await load.end()
+                await talk.end()
                 self._report(number)
             await self._finish(sink)
         problems = judge(
@@ -102,10 +111,20 @@ class Campaign:
         problems += judge_further(
             self._books, wanting=FURTHER, prefix=SOME, ordered=ORDERED, letters=self._letters()
         )
+        problems += judge_chat(self._chat)
         return Outcome(problems=problems, lines=self._lines)
 
+    async def _load(self, server: ServerProcess, run: int) -> tuple[Load, ChatLoad]:
+        load = Load(self._books, server.ready, run)
+        said = functools.partial(exchange, self._books)
+        talk = ChatLoad(self._chat, self._cast, said, run, self._random)
+        await talk.start(server.ready)
+        await load.start()
+        return load, talk
+
     async def _serve(self) -> ServerProcess:
-        return await self._command.serve(self._data, "--checkpoint-interval", str(CHECKPOINT))
+        options = ("--checkpoint-interval", str(CHECKPOINT), *NO_RATE_LIMITS)
+        return await self._command.serve(self._data, *options)
 
     async def _kill(self, server: ServerProcess, after: float) -> None:
         await asyncio.sleep(after)  # the random instant; nothing is waited for
@@ -132,10 +151,11 @@ class Campaign:
     async def _finish(self, sink: Sink) -> None:
         """Start once more, load a little, and let everything be delivered."""
         server = await self._serve()
-        load = Load(self._books, server.ready, self._kills + 1)
-        await load.start()
+        load, talk = await self._load(server, self._kills + 1)
         await asyncio.sleep(KILL_AFTER[0])  # the restarted server takes new work as well
         await load.end()
+        await talk.end()
+        await inspect(self._chat, self._cast, server.ready)
         await sink.wait_for_quiet(PUBLISHED, within=QUIET_WITHIN)
         await self._wait_for_further()
         self._report_duplicates()
@@ -148,6 +168,7 @@ class Campaign:
         while time.monotonic() < deadline and (  # noqa: ASYNC110 - see below
             any(self._books.missing_further(name, SOME) for name in FURTHER)
             or not all(self._letters().values())
+            or self._chat.missing()
         ):
             await asyncio.sleep(0.2)  # blobs are files: nothing tells when one is there
 
@@ -181,6 +202,7 @@ class Campaign:
             f"{len(books.wanted(REFUSED)):,} refused, "
             f"{sum(not count for count in letters.values())} without a dead letter"
         )
+        self._line(self._chat.counted())
         self._line(
             f"{len(books.events):,} events and {len(books.messages):,} messages acknowledged, "
             f"{len(books.missing(PUBLISHED))} lost, over {len(books.kills)} kills"
@@ -202,6 +224,14 @@ async def _subscribe(server: ServerProcess, sink: Sink) -> None:
     }
     for (scope, name), filter_ in wanted.items():
         await management.subscribe(scope, name, sink.url(name), filter_)
+    await management.subscribe(
+        communication.resource_id,
+        CHAT,
+        sink.url(CHAT),
+        {"includedEventTypes": EVENT_TYPES},
+        settings={"validateEndpoint": False},
+        batch=50,
+    )
     await _subscribe_further(management, topic.resource_id, sink)
 
 

@@ -79,10 +79,11 @@ class Connection(asyncio.Protocol):
 def build_request(
     method: str, target: str, host: str, headers: dict[str, str], body: bytes = b""
 ) -> bytes:
-    """A request as HTTP/1.1 has it."""
+    """A request as HTTP/1.1 has it; JSON where the headers name no other type."""
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    lines += ["Content-Type: application/json", f"Content-Length: {len(body)}", "", ""]
+    content = {"Content-Type": "application/json"} | headers
+    lines += [f"{name}: {value}" for name, value in content.items()]
+    lines += [f"Content-Length: {len(body)}", "", ""]
     return "\r\n".join(lines).encode() + body
 
 

@@ -25,6 +25,19 @@ _SMS = "/sms?api-version=2026-01-23"
 _RECIPIENT = "+14255550100"
 
 
+async def exchange(books: Books, connection: Connection, request: bytes) -> Answer | None:
+    """The answer; None when the connection is lost and nobody knows what became of it."""
+    books.in_flight += 1
+    try:
+        answer = await connection.exchange(request)
+    except ConnectionError:
+        return None
+    finally:
+        books.in_flight -= 1
+    books.acknowledged.add(time.monotonic())
+    return answer
+
+
 class Load:
     """Publishers for one run of the server; what they learn goes into the books."""
 
@@ -67,7 +80,7 @@ class Load:
             request = build_request(
                 "POST", path, connection.host, headers, _event(event_id, subject)
             )
-            answer = await self._exchange(connection, request)
+            answer = await exchange(self._books, connection, request)
             if answer is None:
                 return
             if answer.status == 200:
@@ -82,8 +95,8 @@ class Load:
         while not self._is_ending:
             key, host = communication.access_key, connection.host
             headers = signed_headers("POST", _SMS, host, key, body)
-            answer = await self._exchange(
-                connection, build_request("POST", _SMS, host, headers, body)
+            answer = await exchange(
+                self._books, connection, build_request("POST", _SMS, host, headers, body)
             )
             if answer is None:
                 return
@@ -92,18 +105,6 @@ class Load:
             else:
                 self._books.refusals.append(f"{answer.status} {answer.body!r}")
         connection.close()
-
-    async def _exchange(self, connection: Connection, request: bytes) -> Answer | None:
-        """The answer; None when the connection is lost and nobody knows what became of it."""
-        self._books.in_flight += 1
-        try:
-            answer = await connection.exchange(request)
-        except ConnectionError:
-            return None
-        finally:
-            self._books.in_flight -= 1
-        self._books.acknowledged.add(time.monotonic())
-        return answer
 
 
 def _subject(publisher: int) -> str:

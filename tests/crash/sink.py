@@ -9,6 +9,7 @@ import httptools
 import msgspec
 
 from tests.crash.books import Books
+from tests.crash.chat_books import ChatBooks
 
 _REFUSAL = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -35,9 +36,19 @@ _data = msgspec.json.Decoder(_Data)
 class Sink:
     """Answers 200 to everything, but for one path. The path names the event subscription."""
 
-    def __init__(self, books: Books, refusing: str = "", further: Collection[str] = ()) -> None:
-        """`further` are subscriptions of the kinds that only lists are kept of."""
+    def __init__(
+        self,
+        books: Books,
+        refusing: str = "",
+        further: Collection[str] = (),
+        chat: tuple[str, ChatBooks] | None = None,
+    ) -> None:
+        """`further` are subscriptions of the kinds that only lists are kept of.
+
+        `chat` is the subscription to the events of chat, and where they are written down.
+        """
         self._books = books
+        self._chat_name, self._chat = chat or ("", ChatBooks())
         self._refusing = refusing
         self._further = further
         self._arrived = asyncio.Event()
@@ -63,6 +74,9 @@ class Sink:
             return _REFUSAL
         decoded = _events.decode(body)
         for event in decoded if isinstance(decoded, list) else [decoded]:
+            if name == self._chat_name:
+                self._chat.arrive(event.id, event.event_type, bytes(event.data))
+                continue
             if name in self._further:
                 self._books.arrive_further(name, event.id, event.subject)
                 continue

@@ -18,14 +18,17 @@ def _run(kills: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         print(f"\ncrash campaign: {kills} kills, seed {seed}")  # noqa: T201 - promised to readers
     outcome = campaign.run(kills=kills, seed=seed, folder=folder, say=lambda _: None)
     with capsys.disabled():
-        print(f"crash campaign: {outcome.lines[-1]}")  # noqa: T201 - promised to readers
+        print("crash campaign:", *outcome.lines[-2:], sep="\n  ")  # noqa: T201 - promised to readers
     report = "\n".join(["", *outcome.problems, *outcome.lines, f"SWITCHHOOK_CRASH_SEED={seed}"])
     assert not outcome.problems, report
 
 
 @pytest.mark.system
 def test_ten_kills_lose_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What was acknowledged is delivered, with no more duplicates than a checkpoint explains."""
+    """What was acknowledged is delivered, with no more duplicates than a checkpoint explains.
+
+    Of chat, every thread is as it was told to be, and each action has all of its events or none.
+    """
     _run(10, tmp_path, capsys)
 
 
