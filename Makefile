@@ -7,6 +7,8 @@ BIN := .venv/bin
 STAMPS := .cache/stamps
 CODE := $(wildcard src tests tools bench examples docs/snippets)
 JS := tests/compat/js
+# Tests run in two processes; those of one file stay in one, with the servers that they share.
+TESTS := $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 export NO_MKDOCS_2_WARNING := 1
 
@@ -42,13 +44,13 @@ check: $(STAMPS)/python ## format, lint, types, import contracts, spelling, lock
 	$(BIN)/python -m tools.check_locks
 
 test-fast: $(STAMPS)/python ## rules, contracts in memory, flows: seconds
-	$(BIN)/python -m pytest -q -m "not slow and not system" -k "not sqlite" tests/rules tests/contract tests/flow tests/cli
+	$(TESTS) -m "not slow and not system" -k "not sqlite" tests/rules tests/contract tests/flow tests/cli
 
 test: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/browser ## everything but the slow tests: under 5 minutes
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(TESTS) -m "not slow"
 
 test-all: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/browser ## every test there is
-	$(BIN)/python -m pytest -q
+	$(TESTS)
 
 bench: $(STAMPS)/python ## measure start-up, memory, isolation of endpoints, retries, explanations, chat
 	$(BIN)/python -m bench
