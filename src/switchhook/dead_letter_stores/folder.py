@@ -87,10 +87,14 @@ class FolderDeadLetterStore:
 
     async def close(self) -> None:
         """Let what is being written come to its end, unless it hangs."""
+        held = 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_TIMEOUT):
-                for _ in range(WRITES_AT_ONCE):
+                while held < WRITES_AT_ONCE:
                     await self._free.acquire()
+                    held += 1
+        for _ in range(held):  # or whoever closes again would wait for them
+            self._free.release()
 
     def path(self, destination: DeadLetterDestination, name: str) -> Path:
         """The file of a blob, which no name can move out of the folder of its container."""
