@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from switchhook.clock import HOUR
+from switchhook.clock import DAY
 from switchhook.grid.collections import GIVEN_UP, GIVEN_UP_EVENTS
 from switchhook.grid.events import Event, EventSchema
 from switchhook.grid.ports import Change, Delete, Put, Record, Records, WaitingDelivery
@@ -19,7 +19,7 @@ from switchhook.grid.ports import Change, Delete, Put, Record, Records, WaitingD
 # How much is kept: all three are ours, Azure has no such list.
 KEEP_NEWEST = 10_000
 KEEP_BYTES = 256 << 20
-KEEP_FOR = 7 * 24 * HOUR
+KEEP_FOR = 7 * DAY
 
 # Bounds of one call: records that a list looks at, and records that a trim removes.
 MAX_LOOKED_AT = 5_000

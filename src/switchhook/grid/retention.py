@@ -7,11 +7,11 @@ dropped.
 
 from collections.abc import Callable
 
-from switchhook.clock import HOUR, Clock
+from switchhook.clock import DAY, Clock
 from switchhook.grid.ports import EventLog
 
 # Basic tier: at most 24 hours (concepts.md); the size is ours.
-DEFAULT_AGE = 24 * HOUR
+DEFAULT_AGE = DAY
 DEFAULT_MAX_BYTES = 2 << 30
 
 # Room that is made at once when the log is full, so that not every publish has to.

@@ -3,7 +3,7 @@
 import pytest
 from msgspec import UNSET, UnsetType
 
-from switchhook.clock import HOUR
+from switchhook.clock import DAY
 from switchhook.communication.chat.happenings import (
     PropertiesUpdated,
     ThreadCreated,
@@ -29,7 +29,6 @@ from switchhook.errors import RequestError
 from tests.rules.chat.message_builders import ALICE, BOB, CAROL, NOW, NOW_IN_MS
 
 ID = "19:thread@thread.v2"
-DAY = 24 * HOUR
 
 
 def created(*raw_ids: str, topic: str = "Lunch", days: int | None = None) -> ThreadState:

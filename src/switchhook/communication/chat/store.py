@@ -18,7 +18,7 @@ import hashlib
 
 import msgspec
 
-from switchhook.clock import HOUR
+from switchhook.clock import DAY
 from switchhook.communication.chat.history import milliseconds
 from switchhook.communication.chat.model import Head, Message, ReadReceipt, Thread
 from switchhook.communication.chat.state import ThreadState
@@ -32,7 +32,6 @@ MEMBERS = "chat-members"
 REPEATABILITY = "chat-repeatability"
 DUE = "chat-due"
 
-DAY = 24 * HOUR
 # How long a repeatability id is remembered (assumed).
 REPEATABILITY_RETENTION = 7 * DAY
 # How long a deleted thread is told of by its `deletedOn` (assumed).

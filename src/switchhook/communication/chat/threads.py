@@ -5,7 +5,7 @@ from collections.abc import Container
 import msgspec
 from msgspec import UNSET
 
-from switchhook.clock import HOUR
+from switchhook.clock import DAY
 from switchhook.communication.chat.happenings import (
     PropertiesUpdated,
     ThreadCreated,
@@ -134,7 +134,7 @@ def deletion_time(thread: Thread) -> int | None:
     policy = thread.retention_policy
     if policy is None or policy.delete_thread_after_days is None:
         return None
-    return thread.created_at + policy.delete_thread_after_days * 24 * HOUR
+    return thread.created_at + policy.delete_thread_after_days * DAY
 
 
 def _topic_message(state: ThreadState, initiator: str, now: int) -> Message:

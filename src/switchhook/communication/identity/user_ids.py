@@ -9,7 +9,7 @@ their first group rises slowly. `8:acs:{immutable id}_{tenant}_{object}` and
 import re
 from collections.abc import Callable
 
-from switchhook.clock import HOUR
+from switchhook.clock import DAY
 from switchhook.communication.identifiers import MAX_RAW_ID_LENGTH, USER_PREFIX, is_user_of
 from switchhook.communication.resources import CommunicationResource
 
@@ -19,7 +19,7 @@ TEAMS_USER_PREFIX = "8:orgid:"
 FOREIGN_PREFIXES = (TEAMS_USER_PREFIX, "8:dod:", "8:gcch:", "8:teamsvisitor:", "28:")
 
 # The first group counts these since 2020 (assumed: ids of the live service show that it rises).
-COUNTER_STEP = 24 * HOUR
+COUNTER_STEP = DAY
 _COUNTED_SINCE = 1_577_836_800 * 1_000_000_000
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

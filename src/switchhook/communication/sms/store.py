@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import msgspec
 
-from switchhook.clock import HOUR
+from switchhook.clock import DAY
 from switchhook.grid.ports import Delete, Put, Record, Records
 
 MESSAGES = "sms-messages"
@@ -26,7 +26,7 @@ OPT_OUTS = "sms-opt-outs"
 REPEATABILITY = "sms-repeatability"
 
 # How long messages, their reports and repeatability ids are remembered (assumed).
-RETENTION = 7 * 24 * HOUR
+RETENTION = 7 * DAY
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ subscription. A PUT replaces them as a whole.
 import re
 from typing import Any
 
-from switchhook.clock import HOUR, MINUTE, SECOND
+from switchhook.clock import DAY, HOUR, MINUTE, SECOND
 from switchhook.grid.resources.body_rules import (
     Body,
     as_flag,
@@ -20,7 +20,7 @@ from switchhook.grid.resources.body_rules import (
 from switchhook.grid.resources.records import DeliverySettingsRecord
 from switchhook.grid.subscriptions import DeliverySettings, TimeProfile
 
-MAX_DEDUPLICATION_WINDOW = 24 * HOUR
+MAX_DEDUPLICATION_WINDOW = DAY
 
 _MAX_PATH = 512
 _READ_ONLY = {"lastValidationError", "validationAttempts", "warnings"}
@@ -38,7 +38,7 @@ _DURATION = re.compile(
     r"(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?"
     r"(?:(?P<seconds>\d{1,9})(?:\.(?P<fraction>\d{1,9}))?S)?)?"
 )
-_UNITS = (("days", 24 * HOUR), ("hours", HOUR), ("minutes", MINUTE), ("seconds", SECOND))
+_UNITS = (("days", DAY), ("hours", HOUR), ("minutes", MINUTE), ("seconds", SECOND))
 
 
 def read_settings(body: Body) -> DeliverySettingsRecord:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from switchhook.clock import HOUR, SECOND, Clock, VirtualClock, from_datetime, to_text
+from switchhook.clock import DAY, SECOND, Clock, VirtualClock, from_datetime, to_text
 from switchhook.errors import RequestError
 from switchhook.grid.resources.body_rules import as_flag, as_instant, check_members, refuse
 from switchhook.grid.resources.settings_rules import from_duration, to_duration
@@ -21,7 +21,7 @@ from switchhook.http.errors import json_response
 from switchhook.http.local_clients import check_is_local
 
 # A step happens for each minute on the way, so that a longer way would take minutes itself.
-MAX_ADVANCE = 366 * 24 * HOUR
+MAX_ADVANCE = 366 * DAY
 # Times are kept as 64 bits of nanoseconds, and some of the future stand for "never".
 LATEST = from_datetime(datetime(2100, 1, 1, tzinfo=UTC))
 MAX_WAIT = 600 * SECOND
