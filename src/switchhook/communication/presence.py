@@ -28,6 +28,7 @@ from switchhook.communication.presence_store import (
     parts_of,
     user_key,
 )
+from switchhook.communication.records import under
 from switchhook.communication.resources import CommunicationResource
 from switchhook.grid.ports import Change, Delete, Record, Records
 from switchhook.grid.publish import CommitEvents, batch_of
@@ -124,8 +125,7 @@ class Presence:
     async def forget(self, topic: str) -> None:
         """Forget who was connected to a resource; who still is to one that exists remains so."""
         async with self._writing:
-            start, end = f"{topic}/", f"{topic}0"  # "0" is the character after "/"
-            for key in [key for key in self._users if key.startswith(start)]:
+            for key in [key for key in self._users if key.startswith(f"{topic}/")]:
                 is_gone = self._users[key].connections == 0
                 if is_gone or self._directory.by_topic(topic) is None:
                     self._users.pop(key)
@@ -133,7 +133,7 @@ class Presence:
                 else:
                     self._users[key].written = None
                     self._note(key)
-            while records := await self._store.scan(USERS, start=start, end=end, limit=WRITE_LIMIT):
+            while records := await under(self._store, USERS, topic, WRITE_LIMIT):
                 deletions = [
                     each
                     for record in records

@@ -15,11 +15,11 @@ from switchhook.communication.chat.store import (
     ChatRecords,
     CreatedOnce,
     RepeatabilityDue,
-    put,
     repeatability_key,
 )
 from switchhook.communication.chat.writes import writes_of
 from switchhook.communication.identity.caller import Caller
+from switchhook.communication.records import put
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import ConflictError, StoreError
 

@@ -24,14 +24,13 @@ from switchhook.communication.chat.store import (
     TombstoneDue,
     UserGone,
     decode_due,
-    key,
     member_key,
-    put,
     thread_of_member,
 )
 from switchhook.communication.chat.thread_cache import ThreadCache
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.due_work import due_key
+from switchhook.communication.records import key, put
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError
 from switchhook.grid.ports import Change, Delete, Put, Record

@@ -24,17 +24,16 @@ from switchhook.communication.chat.requests import (
     UpdateThread,
 )
 from switchhook.communication.chat.state import Step, ThreadItem, ThreadState
-from switchhook.communication.chat.store import DUE, ChatRecords
+from switchhook.communication.chat.store import DUE, KEPT, ChatRecords
 from switchhook.communication.chat.thread_cache import ThreadCache
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.due_work import DueWork
 from switchhook.communication.identity.caller import Caller
+from switchhook.communication.records import forget
 from switchhook.communication.resources import CommunicationResource
 from switchhook.grid.ports import Change, Record, Records
 from switchhook.grid.publish import CommitEvents
 
-# How many records of a deleted resource go into one commit.
-FORGET_LIMIT = 500
 T = TypeVar("T")
 
 
@@ -65,6 +64,7 @@ class ChatEngine:
     ) -> None:
         """`push` tells browsers what has happened; without `limits` nobody asks too often."""
         self._records = ChatRecords(store)
+        self._store = store
         self._commit = commit
         self._clock = clock
         self._limits = RateLimits.off() if limits is None else limits
@@ -232,8 +232,7 @@ class ChatEngine:
 
     async def forget(self, topic: str) -> None:
         """Delete what a deleted resource left; `topic` is the incarnation of its system topic."""
-        while deletions := await self._records.deletions(topic, FORGET_LIMIT):
-            await self._commit(deletions, ())
+        await forget(self._store, self._commit, KEPT, topic)
         self._cache.forget_topic(topic)
 
     # --- how ---

@@ -22,7 +22,8 @@ from switchhook.clock import DAY
 from switchhook.communication.chat.history import milliseconds
 from switchhook.communication.chat.model import Head, Message, ReadReceipt, Thread
 from switchhook.communication.chat.state import ThreadState
-from switchhook.grid.ports import Delete, Put, Record, Records
+from switchhook.communication.records import end_of, key, read, under
+from switchhook.grid.ports import Delete, Record, Records
 
 THREADS = "chat-threads"
 HEADS = "chat-heads"
@@ -31,6 +32,9 @@ RECEIPTS = "chat-receipts"
 MEMBERS = "chat-members"
 REPEATABILITY = "chat-repeatability"
 DUE = "chat-due"
+
+# What goes when a resource is deleted; what is due for it disappears by itself when its time comes.
+KEPT = (HEADS, THREADS, MEMBERS, MESSAGES, RECEIPTS, REPEATABILITY)
 
 # How long a repeatability id is remembered (assumed).
 REPEATABILITY_RETENTION = 7 * DAY
@@ -104,18 +108,11 @@ class StoredReceipt(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
 
 
-_encoder = msgspec.json.Encoder()
 _thread = msgspec.json.Decoder(Thread)
 _head = msgspec.json.Decoder(Head)
 _message = msgspec.json.Decoder(Message)
 _receipt = msgspec.json.Decoder(ReadReceipt)
-_created_once = msgspec.json.Decoder(CreatedOnce)
 _due: msgspec.json.Decoder[Due] = msgspec.json.Decoder(Due)
-
-
-def key(topic: str, *parts: str) -> str:
-    """The key of a resource's record."""
-    return "/".join((topic, *parts))
 
 
 def message_key(topic: str, thread_id: str, message_id: int) -> str:
@@ -140,11 +137,6 @@ def repeatability_key(topic: str, raw_id: str, repeatability_id: str) -> str:
     """The key of a repeatability id, of whatever length; letter case does not count (assumed)."""
     text = repeatability_id.lower().encode("utf-8", "surrogatepass")
     return key(topic, raw_id, hashlib.sha256(text).hexdigest())
-
-
-def put(collection: str, key: str, value: object, expected: int | None = None) -> Put:
-    """The change that writes a record."""
-    return Put(collection, key, _encoder.encode(value), expected)
 
 
 def decode_due(record: Record) -> Due:
@@ -190,11 +182,11 @@ class ChatRecords:
         self, topic: str, thread_id: str, *, first: int, before: int | None, limit: int
     ) -> list[Message]:
         """Messages with ids from `first` to under `before`, newest first."""
-        # "0" is the character after "/".
+        end = message_key(topic, thread_id, before) if before else end_of(key(topic, thread_id))
         records = await self._records.scan(
             MESSAGES,
             start=message_key(topic, thread_id, first),
-            end=message_key(topic, thread_id, before) if before else key(topic, thread_id) + "0",
+            end=end,
             limit=limit,
             reverse=True,
         )
@@ -209,45 +201,23 @@ class ChatRecords:
 
     async def receipts(self, topic: str, thread_id: str) -> list[ReadReceipt]:
         """The read receipts of a thread: at most one for each participant."""
-        return [
-            _receipt.decode(each.value) for each in await self._under(RECEIPTS, topic, thread_id)
-        ]
+        found = await under(self._records, RECEIPTS, key(topic, thread_id))
+        return [_receipt.decode(each.value) for each in found]
 
     async def memberships(
         self, topic: str, raw_id: str, *, before: str = "", limit: int
     ) -> list[Record]:
         """Records of a user's threads, newest first, with keys under `before`."""
         start = member_prefix(topic, raw_id)
-        end = before or start[:-1] + "0"
+        end = before or end_of(start[:-1])
         return await self._records.scan(MEMBERS, start=start, end=end, limit=limit, reverse=True)
 
     async def created_once(self, repeatability_key: str) -> CreatedOnce | None:
         """What was created under that repeatability key."""
-        record = await self._records.get(REPEATABILITY, repeatability_key)
-        return None if record is None else _created_once.decode(record.value)
+        return await read(self._records, REPEATABILITY, repeatability_key, CreatedOnce)
 
     async def content(self, topic: str, thread_id: str, limit: int) -> list[Delete]:
         """Deletions of at most `limit` messages and receipts of a thread."""
-        found = await self._under(MESSAGES, topic, thread_id, limit)
-        found += await self._under(RECEIPTS, topic, thread_id, limit - len(found))
+        found = await under(self._records, MESSAGES, key(topic, thread_id), limit)
+        found += await under(self._records, RECEIPTS, key(topic, thread_id), limit - len(found))
         return [Delete(record.collection, record.key) for record in found]
-
-    async def deletions(self, topic: str, limit: int) -> list[Delete]:
-        """Deletions of at most `limit` records of a resource that is gone.
-
-        What is due for it disappears by itself when its time comes.
-        """
-        found: list[Record] = []
-        for collection in (HEADS, THREADS, MEMBERS, MESSAGES, RECEIPTS, REPEATABILITY):
-            found += await self._under(collection, topic, limit=limit - len(found))
-        return [Delete(record.collection, record.key) for record in found]
-
-    async def _under(
-        self, collection: str, topic: str, thread_id: str = "", limit: int | None = None
-    ) -> list[Record]:
-        prefix = key(topic, thread_id) if thread_id else topic
-        if limit == 0:
-            return []
-        return await self._records.scan(
-            collection, start=prefix + "/", end=prefix + "0", limit=limit
-        )

@@ -14,13 +14,12 @@ from switchhook.communication.chat.store import (
     PurgeDue,
     RetentionDue,
     TombstoneDue,
-    key,
     member_key,
     message_key,
-    put,
 )
 from switchhook.communication.chat.threads import deletion_time
 from switchhook.communication.due_work import due_key
+from switchhook.communication.records import key, put
 from switchhook.grid.ports import Change, Delete
 
 

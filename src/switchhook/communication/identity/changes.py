@@ -7,9 +7,9 @@ from switchhook.communication.identity.store import (
     Found,
     User,
     custom_id_key,
-    put,
     user_key,
 )
+from switchhook.communication.records import put
 from switchhook.grid.ports import Change, Delete
 
 

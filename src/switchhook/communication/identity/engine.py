@@ -14,16 +14,14 @@ from switchhook.communication.identity.changes import deletion, new_user
 from switchhook.communication.identity.entra import EntraUsers
 from switchhook.communication.identity.exchange import Verify
 from switchhook.communication.identity.requests import CreateUser, TokenRequest
-from switchhook.communication.identity.store import Found, IdentityRecords, User, replaces
+from switchhook.communication.identity.store import KEPT, Found, IdentityRecords, User, replaces
 from switchhook.communication.identity.tokens import AccessToken, UserTokens, unauthorized
 from switchhook.communication.identity.user_ids import is_foreign, is_own, new_user_id
+from switchhook.communication.records import forget
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import ConflictError, RequestError
 from switchhook.grid.ports import Change, Records
 from switchhook.grid.publish import CommitEvents
-
-# How many records of a deleted resource go into one commit.
-FORGET_LIMIT = 500
 
 # What else has to change when a user is deleted at that instant, and what to do once it has.
 OnDelete = Callable[[CommunicationResource, str, int], list[Change]]
@@ -53,6 +51,7 @@ class IdentityEngine:
         deleted: Callable[[int], None] = lambda at: None,
     ) -> None:
         self._records = IdentityRecords(store)
+        self._store = store
         self._commit = commit
         self._clock = clock
         self._directory = directory
@@ -158,8 +157,7 @@ class IdentityEngine:
 
     async def forget(self, topic: str) -> None:
         """Delete what a deleted resource left; `topic` is the incarnation of its system topic."""
-        while deletions := await self._records.deletions(topic, FORGET_LIMIT):
-            await self._commit(deletions, ())
+        await forget(self._store, self._commit, KEPT, topic)
 
     # --- tokens --------------------------------------------------------------------------------
 

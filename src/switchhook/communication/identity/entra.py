@@ -21,7 +21,6 @@ from switchhook.communication.identity.store import (
     IdentityRecords,
     User,
     assignment_key,
-    put,
     replaces,
 )
 from switchhook.communication.identity.tokens import AccessToken, UserTokens
@@ -30,6 +29,7 @@ from switchhook.communication.identity.user_ids import (
     teams_extension_user_id,
     teams_user_id,
 )
+from switchhook.communication.records import put
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError
 from switchhook.grid.ports import Delete

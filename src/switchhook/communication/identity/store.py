@@ -12,19 +12,21 @@ under its name inherits nothing. Instants are nanoseconds since the epoch.
 
 import hashlib
 from enum import StrEnum
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 
+from switchhook.communication.records import key, put, read
 from switchhook.errors import ConflictError
-from switchhook.grid.ports import Delete, Put, Record, Records
+from switchhook.grid.ports import Records
 from switchhook.grid.publish import CommitEvents
 
 USERS = "identity-users"
 CUSTOM_IDS = "identity-custom-ids"
 ASSIGNMENTS = "identity-assignments"
 
-T = TypeVar("T")
+# What goes when a resource is deleted.
+KEPT = (USERS, CUSTOM_IDS, ASSIGNMENTS)
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,28 +72,22 @@ class Found(NamedTuple):
     revision: int
 
 
-_encoder = msgspec.json.Encoder()
 _user_decoder = msgspec.json.Decoder(User)
 
 
 def user_key(topic: str, raw_id: str) -> str:
     """The key of a user."""
-    return f"{topic}/{raw_id}"
+    return key(topic, raw_id)
 
 
 def custom_id_key(topic: str, custom_id: str) -> str:
     """The key of a custom id, which may hold any character."""
-    return f"{topic}/{hashlib.sha256(custom_id.encode()).hexdigest()}"
+    return key(topic, hashlib.sha256(custom_id.encode()).hexdigest())
 
 
 def assignment_key(topic: str, tenant_id: str, object_id: str) -> str:
     """The key of an assignment."""
-    return f"{topic}/{tenant_id}/{object_id}"
-
-
-def put(collection: str, key: str, value: msgspec.Struct, expected: int | None = None) -> Put:
-    """The change that writes a record."""
-    return Put(collection, key, _encoder.encode(value), expected)
+    return key(topic, tenant_id, object_id)
 
 
 async def replaces(
@@ -124,25 +120,11 @@ class IdentityRecords:
 
     async def named(self, topic: str, custom_id: str) -> str | None:
         """The raw id of the user with that custom id."""
-        found = await self._get(CUSTOM_IDS, custom_id_key(topic, custom_id), CustomId)
+        found = await read(self._records, CUSTOM_IDS, custom_id_key(topic, custom_id), CustomId)
         return None if found is None else found.raw_id
 
     async def assignment(self, topic: str, tenant_id: str, object_id: str) -> Assignment | None:
         """The assignment of that principal."""
-        return await self._get(ASSIGNMENTS, assignment_key(topic, tenant_id, object_id), Assignment)
-
-    async def deletions(self, topic: str, limit: int) -> list[Delete]:
-        """Deletions of at most `limit` records of a resource that is gone."""
-        found: list[Record] = []
-        for collection in (USERS, CUSTOM_IDS, ASSIGNMENTS):
-            left = limit - len(found)
-            if left:
-                # "0" is the character after "/".
-                found += await self._records.scan(
-                    collection, start=f"{topic}/", end=f"{topic}0", limit=left
-                )
-        return [Delete(record.collection, record.key) for record in found]
-
-    async def _get(self, collection: str, key: str, type_: type[T]) -> T | None:
-        record = await self._records.get(collection, key)
-        return None if record is None else msgspec.json.decode(record.value, type=type_)
+        return await read(
+            self._records, ASSIGNMENTS, assignment_key(topic, tenant_id, object_id), Assignment
+        )

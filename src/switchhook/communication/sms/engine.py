@@ -6,6 +6,7 @@ from uuid import UUID
 from switchhook.clock import Clock
 from switchhook.communication.carriers.ports import Carrier
 from switchhook.communication.directory import CommunicationDirectory
+from switchhook.communication.records import forget
 from switchhook.communication.resources import CommunicationResource
 from switchhook.communication.sms.inbound import ReceiveRequest, plan_inbound
 from switchhook.communication.sms.keywords import KeywordAnswers
@@ -19,13 +20,10 @@ from switchhook.communication.sms.requests import (
     find_sender,
 )
 from switchhook.communication.sms.sending import Planner, Send
-from switchhook.communication.sms.store import SmsMessage, SmsRecords
+from switchhook.communication.sms.store import KEPT, SmsMessage, SmsRecords
 from switchhook.errors import ConflictError
 from switchhook.grid.ports import Records
 from switchhook.grid.publish import CommitEvents
-
-# How many records of a deleted resource go into one commit.
-FORGET_LIMIT = 500
 
 
 class SmsEngine:
@@ -47,6 +45,7 @@ class SmsEngine:
         answers: KeywordAnswers | None = None,
     ) -> None:
         self._records = SmsRecords(store)
+        self._store = store
         self._commit = commit
         self._clock = clock
         self._new_guid = new_guid
@@ -128,5 +127,4 @@ class SmsEngine:
 
     async def forget(self, topic: str) -> None:
         """Delete what a deleted resource left; `topic` is the incarnation of its system topic."""
-        while deletions := await self._records.deletions(topic, FORGET_LIMIT):
-            await self._commit(deletions, ())
+        await forget(self._store, self._commit, KEPT, topic)

@@ -7,6 +7,7 @@ import msgspec
 
 from switchhook.communication.due_work import due_key
 from switchhook.communication.json_requests import bad_request, decode
+from switchhook.communication.records import key, put
 from switchhook.communication.resources import CommunicationResource, NumberKind, OwnedNumber
 from switchhook.communication.sms import events
 from switchhook.communication.sms.keywords import KeywordAnswers, react
@@ -20,8 +21,6 @@ from switchhook.communication.sms.store import (
     Direction,
     ExpiryDue,
     SmsMessage,
-    key,
-    put,
 )
 from switchhook.grid.ports import Batch, Change
 from switchhook.grid.publish import batch_of

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from switchhook.communication.json_requests import bad_request
+from switchhook.communication.records import key, put
 from switchhook.communication.resources import CommunicationResource
 from switchhook.communication.sms.requests import (
     INVALID_RECIPIENT,
@@ -12,7 +13,7 @@ from switchhook.communication.sms.requests import (
     is_phone_number,
     keeps_opt_outs,
 )
-from switchhook.communication.sms.store import OPT_OUTS, OptOut, SmsRecords, key, put
+from switchhook.communication.sms.store import OPT_OUTS, OptOut, SmsRecords
 from switchhook.grid.ports import Change, Delete
 
 

@@ -8,6 +8,7 @@ import msgspec
 from switchhook.clock import Clock
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.due_work import DueWork
+from switchhook.communication.records import key, put
 from switchhook.communication.sms import events
 from switchhook.communication.sms.store import (
     DUE,
@@ -19,8 +20,6 @@ from switchhook.communication.sms.store import (
     SmsMessage,
     SmsRecords,
     decode_due,
-    key,
-    put,
 )
 from switchhook.grid.ports import Change, Delete, Record, Records
 from switchhook.grid.publish import CommitEvents, batch_of

@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from switchhook.communication.carriers.ports import Carrier, Submission
 from switchhook.communication.due_work import due_key
+from switchhook.communication.records import key, put
 from switchhook.communication.resources import CommunicationResource, OwnedNumber
 from switchhook.communication.sms import events
 from switchhook.communication.sms.reports import blocked_fate, due_reports
@@ -35,8 +36,6 @@ from switchhook.communication.sms.store import (
     SentOnce,
     SmsMessage,
     SmsRecords,
-    key,
-    put,
 )
 from switchhook.grid.ports import Change
 

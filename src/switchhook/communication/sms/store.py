@@ -13,22 +13,23 @@ number of E.164 begins with its country. Instants are nanoseconds since the epoc
 """
 
 from enum import StrEnum
-from typing import TypeVar
 
 import msgspec
 
 from switchhook.clock import DAY
-from switchhook.grid.ports import Delete, Put, Record, Records
+from switchhook.communication.records import key, read
+from switchhook.grid.ports import Record, Records
 
 MESSAGES = "sms-messages"
 DUE = "sms-due"
 OPT_OUTS = "sms-opt-outs"
 REPEATABILITY = "sms-repeatability"
 
+# What goes when a resource is deleted; what is due for it disappears by itself when its time comes.
+KEPT = (OPT_OUTS, REPEATABILITY, MESSAGES)
+
 # How long messages, their reports and repeatability ids are remembered (assumed).
 RETENTION = 7 * DAY
-
-T = TypeVar("T")
 
 
 class Direction(StrEnum):
@@ -104,17 +105,6 @@ class SentOnce(msgspec.Struct, frozen=True, kw_only=True):
 _due_decoder: msgspec.json.Decoder[ReportDue | ExpiryDue] = msgspec.json.Decoder(
     ReportDue | ExpiryDue
 )
-_encoder = msgspec.json.Encoder()
-
-
-def key(topic: str, *parts: str) -> str:
-    """The key of a resource's record."""
-    return "/".join((topic, *parts))
-
-
-def put(collection: str, key: str, value: msgspec.Struct, expected: int | None = None) -> Put:
-    """The change that writes a record."""
-    return Put(collection, key, _encoder.encode(value), expected)
 
 
 def decode_due(record: Record) -> ReportDue | ExpiryDue:
@@ -130,7 +120,7 @@ class SmsRecords:
 
     async def message(self, topic: str, message_id: str) -> SmsMessage | None:
         """The message of that id."""
-        return await self._get(MESSAGES, key(topic, message_id), SmsMessage)
+        return await read(self._records, MESSAGES, key(topic, message_id), SmsMessage)
 
     async def is_opted_out(self, topic: str, sender: str, recipient: str) -> bool:
         """Whether the recipient wants no messages from the sender."""
@@ -138,23 +128,4 @@ class SmsRecords:
 
     async def sent_once(self, repeatability_key: str) -> SentOnce | None:
         """What was sent under that repeatability key."""
-        return await self._get(REPEATABILITY, repeatability_key, SentOnce)
-
-    async def deletions(self, topic: str, limit: int) -> list[Delete]:
-        """Deletions of at most `limit` records of a resource that is gone.
-
-        What is due for it disappears by itself when its time comes.
-        """
-        found: list[Record] = []
-        for collection in (OPT_OUTS, REPEATABILITY, MESSAGES):
-            left = limit - len(found)
-            if left:
-                # "0" is the character after "/".
-                found += await self._records.scan(
-                    collection, start=f"{topic}/", end=f"{topic}0", limit=left
-                )
-        return [Delete(record.collection, record.key) for record in found]
-
-    async def _get(self, collection: str, key: str, type_: type[T]) -> T | None:
-        record = await self._records.get(collection, key)
-        return None if record is None else msgspec.json.decode(record.value, type=type_)
+        return await read(self._records, REPEATABILITY, repeatability_key, SentOnce)
