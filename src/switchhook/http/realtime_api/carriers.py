@@ -11,9 +11,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from switchhook.errors import RequestError
+from switchhook.http.communication_api.authentication import read_body
 from switchhook.http.realtime_api.channel import Channel
 from switchhook.http.realtime_api.packets import DISCONNECT, NOOP, join, split
-from switchhook.http.realtime_api.requests import read_body
+from switchhook.http.realtime_api.requests import MAX_BODY_SIZE
 from switchhook.http.realtime_api.sessions import Session, Sessions
 
 # Seconds in which the last words must be out.
@@ -104,7 +105,7 @@ async def carry_post(request: Request, session: Session) -> Response:
         RequestError: 404, it has no connection; 413, it sends too much.
     """
     channel = session.channel
-    body = await read_body(request)
+    body = await read_body(request, MAX_BODY_SIZE)
     if channel is None or channel.is_over:
         raise gone()
     for packet in split(body.decode("utf-8", "replace")):

@@ -5,16 +5,17 @@ import re
 import msgspec
 from starlette.requests import Request
 
-from switchhook.communication.identity.caller import Caller, Scope
+from switchhook.communication.chat.permissions import SCOPES, Action
+from switchhook.communication.identity.caller import Caller
+from switchhook.communication.identity.tokens import unauthorized
 from switchhook.errors import RequestError
+from switchhook.http.communication_api.bearer_authentication import bearer_token
 from switchhook.http.realtime_api.sessions import CallerOf
 
+# Registrations, and what a client posts that polls, are far smaller.
 MAX_BODY_SIZE = 64 << 10
 MAX_ID_LENGTH = 256
 MAX_REGISTRATION_TTL = 86_400.0  # seconds (assumed)
-
-# Whoever may read messages may hear of them. (assumed)
-LISTENING_SCOPES = frozenset((Scope.CHAT, Scope.CHAT_JOIN, Scope.CHAT_JOIN_LIMITED))
 
 _AUTHORITY = re.compile(r"[\w.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?", re.ASCII)
 
@@ -29,23 +30,14 @@ async def authenticate(request: Request, caller_of: CallerOf) -> tuple[Caller, s
     if not token:
         raise unauthorized()
     caller = await caller_of(token)
-    if not caller.scopes & LISTENING_SCOPES:
+    if caller.scopes.isdisjoint(SCOPES[Action.CONNECT]):
         message = "The access token is not for chat: its scopes name no form of it."
         raise RequestError(403, "Forbidden", message)
     return caller, token
 
 
-def unauthorized() -> RequestError:
-    """No credential, or none that is in force."""
-    return RequestError(401, "Unauthorized", "Request is not authorized.")
-
-
 def _token(request: Request) -> str:
-    given = request.headers.get("x-skypetoken", "")
-    if given:
-        return given
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    return request.headers.get("x-skypetoken", "") or bearer_token(request)
 
 
 def origin_of(request: Request) -> str:
@@ -119,19 +111,3 @@ def parse_registration(body: bytes) -> Registration:
         message = f"'ttl' must be more than 0 and at most {MAX_REGISTRATION_TTL:.0f} seconds."
         raise RequestError(400, "BadRequest", message)
     return Registration(parsed.registration_id, transport.path, transport.ttl)
-
-
-async def read_body(request: Request) -> bytes:
-    """The request's body.
-
-    Raises:
-        RequestError: 413, it is too long.
-    """
-    pieces, size = [], 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > MAX_BODY_SIZE:
-            message = f"The request body has over {MAX_BODY_SIZE} bytes."
-            raise RequestError(413, "RequestEntityTooLarge", message)
-        pieces.append(piece)
-    return b"".join(pieces)

@@ -13,15 +13,16 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from switchhook.communication.identity.tokens import unauthorized
+from switchhook.http.communication_api.authentication import read_body
 from switchhook.http.errors import json_response
 from switchhook.http.realtime_api.carriers import carry_poll, carry_post, carry_websocket, gone
 from switchhook.http.realtime_api.requests import (
+    MAX_BODY_SIZE,
     authenticate,
     id_in_query,
     origin_of,
     parse_registration,
-    read_body,
-    unauthorized,
 )
 from switchhook.http.realtime_api.sessions import LIFETIME, CallerOf, Session, Sessions, user_of
 
@@ -110,7 +111,7 @@ class _Routes:
 
     async def register(self, request: Request) -> Response:
         caller, _ = await authenticate(request, self._caller_of)
-        registration = parse_registration(await read_body(request))
+        registration = parse_registration(await read_body(request, MAX_BODY_SIZE))
         session = self._sessions.at(registration.path)
         if session is None or session.user != user_of(caller):
             raise gone()
