@@ -8,6 +8,7 @@ import re
 
 from switchhook.clock import MILLISECOND
 from switchhook.communication.chat.history import milliseconds
+from switchhook.communication.chat.messages import is_visible
 from switchhook.communication.chat.model import Message, Participant
 from switchhook.communication.chat.requests import PageRequest
 from switchhook.communication.chat.state import ThreadItem
@@ -38,7 +39,11 @@ async def message_page(
         read = await records.messages(
             topic, thread_id, first=milliseconds(oldest), before=before, limit=wanted
         )
-        found += [each for each in read if each.created_at >= oldest]
+        found += [
+            each
+            for each in read
+            if each.created_at >= page.start_time and is_visible(participant, each)
+        ]
         if len(read) < wanted:
             break
         before = read[-1].id

@@ -186,11 +186,6 @@ def parse_typing(body: bytes) -> str | None:
     return name
 
 
-def parse_message_id(text: str) -> int:
-    """The id of the message that a path names."""
-    return as_message_id(text, "chatMessageId")
-
-
 def parse_read_receipt(body: bytes) -> int:
     """The id of the message that the request of `POST .../readReceipts` names."""
     return as_message_id(decode(body, bodies.read_receipt_decoder).chat_message_id, "chatMessageId")
