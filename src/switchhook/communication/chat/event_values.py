@@ -23,6 +23,7 @@ from switchhook.communication.chat.model import (
     RetentionPolicy,
     Thread,
 )
+from switchhook.communication.chat.retention import render_retention_policy
 from switchhook.communication.resources import EventSettings
 
 # The values of the chat API with a capital; samples have `Text` only (assumed for `Html`).
@@ -86,7 +87,7 @@ def deleted(change: ThreadDeleted, level: Level, settings: EventSettings) -> Val
         "deleteTime": level.time(change.at),
     }
     if settings.newest_members and level is Level.THREAD:
-        values["reason"] = "deletedByPolicy" if change.by is None else "deletedByUser"
+        values["reason"] = change.reason
     return values
 
 
@@ -194,10 +195,7 @@ def _metadata(metadata: dict[str, str]) -> Values:
 def _retention(policy: RetentionPolicy | None, settings: EventSettings) -> Values:
     if policy is None or not settings.newest_members:
         return {}
-    days = policy.delete_thread_after_days
-    if days is None:
-        return {"retentionPolicy": {"kind": "none"}}
-    return {"retentionPolicy": {"kind": "threadCreationDate", "deleteThreadAfterDays": days}}
+    return {"retentionPolicy": render_retention_policy(policy)}
 
 
 def _user(raw_id: str) -> Values:

@@ -34,6 +34,11 @@ class ThreadDeleted(msgspec.Struct, frozen=True, kw_only=True):
     by: str | None
     at: int
 
+    @property
+    def reason(self) -> str:
+        """As events and pushes write it (`DeleteReason` of @azure/communication-signaling)."""
+        return "deletedByPolicy" if self.by is None else "deletedByUser"
+
 
 class ParticipantsAdded(msgspec.Struct, frozen=True, kw_only=True):
     """Users joined; `thread` has them among its participants."""

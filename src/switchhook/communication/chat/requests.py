@@ -25,20 +25,18 @@ from switchhook.communication.chat.request_values import (
     check_metadata,
     check_topic,
 )
+from switchhook.communication.chat.retention import parse_retention_policy
 from switchhook.communication.identifiers import raw_id_of
 from switchhook.communication.json_requests import bad_request, decode
 
 # "Batch of participants" of CreateThread and AddParticipant.
 MAX_PARTICIPANTS_PER_REQUEST = 200
-RETENTION_IN_DAYS = (30, 90)
 # The largest page of messages; that of the other lists is not documented (assumed the same), nor is
 # the size of a page where the request names none (assumed the largest).
 MAX_PAGE_SIZE = 200
 DEFAULT_PAGE_SIZE = MAX_PAGE_SIZE
 # Where a link to a next page carries our token; the service calls its own so.
 TOKEN_PARAMETER = "syncState"  # noqa: S105 - the name of a parameter
-# The OpenAPI names these two kinds.
-_RETENTION_KINDS = ("threadCreationDate", "none")
 _SENDABLE_KINDS = {kind.value: kind for kind in MessageKind if not kind.is_system}
 
 
@@ -118,7 +116,7 @@ def parse_create_thread(body: bytes) -> CreateThread:
         topic=request.topic,
         participants=_participants(request.participants or []),
         metadata=request.metadata or {},
-        retention_policy=_retention_policy(request.retention_policy),
+        retention_policy=parse_retention_policy(request.retention_policy),
     )
 
 
@@ -131,7 +129,7 @@ def parse_update_thread(body: bytes) -> UpdateThread:
     return UpdateThread(
         topic=topic,
         metadata=_metadata_patch(request.metadata, MAX_METADATA_BYTES),
-        retention_policy=UNSET if policy is UNSET else _retention_policy(policy),
+        retention_policy=UNSET if policy is UNSET else parse_retention_policy(policy),
     )
 
 
@@ -244,18 +242,3 @@ def _new_participant(participant: bodies.ParticipantBody, where: str) -> NewPart
         share_history_time=as_instant(text, f"{where}.shareHistoryTime") if text else None,
         metadata=participant.metadata or {},
     )
-
-
-def _retention_policy(policy: bodies.RetentionPolicyBody | None) -> RetentionPolicy | None:
-    if policy is None:
-        return None
-    if policy.kind not in _RETENTION_KINDS:
-        kinds = ", ".join(_RETENTION_KINDS)
-        raise bad_request(f"'retentionPolicy.kind' must be one of {kinds}.")
-    if policy.kind == "none":
-        return RetentionPolicy()
-    lowest, highest = RETENTION_IN_DAYS
-    days = policy.delete_thread_after_days
-    if days is None or not lowest <= days <= highest:
-        raise bad_request(f"'retentionPolicy.deleteThreadAfterDays' must be {lowest} to {highest}.")
-    return RetentionPolicy(delete_thread_after_days=days)

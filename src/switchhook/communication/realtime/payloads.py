@@ -29,12 +29,9 @@ from switchhook.communication.chat.happenings import (
 )
 from switchhook.communication.chat.model import Message, MessageKind, Participant, Thread
 
-# `reason` of a deleted thread (`DeleteReason` in events/chat.ts).
-DELETED_BY_USER = "deletedByUser"
-DELETED_BY_POLICY = "deletedByPolicy"
-
-# Events/chat.ts says of every event but the read receipt that its original sender receives it too.
-READER_HEARS_OF_OWN_RECEIPT = False  # (assumed)
+# `events/chat.ts` says of every other event that its original sender receives it too, and of the
+# read receipt nothing (assumed).
+READER_HEARS_OF_OWN_RECEIPT = False
 
 _MESSAGE_TYPES = {MessageKind.TEXT: "Text", MessageKind.HTML: "RichText/Html"}
 
@@ -169,11 +166,13 @@ def _(happening: PropertiesUpdated) -> Push:
 @push_of.register
 def _(happening: ThreadDeleted) -> Push:
     thread = happening.thread
-    members = {**_thread(thread), "deleteTime": _time(happening.at)}
-    if happening.by is None:
-        members["reason"] = DELETED_BY_POLICY
-    else:
-        members |= {"deletedBy": _user(thread, happening.by), "reason": DELETED_BY_USER}
+    members = {
+        **_thread(thread),
+        "deleteTime": _time(happening.at),
+        "reason": happening.reason,
+    }
+    if happening.by is not None:
+        members["deletedBy"] = _user(thread, happening.by)
     return _of_thread(EventId.THREAD_DELETED, thread, members)
 
 

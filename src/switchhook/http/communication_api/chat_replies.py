@@ -3,7 +3,7 @@
 Shapes of the Chat OpenAPI (2024-03-07, 2025-03-15). Members that have no value are left out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from switchhook.clock import MILLISECOND, to_text
@@ -12,9 +12,9 @@ from switchhook.communication.chat.model import (
     MessageKind,
     Participant,
     ReadReceipt,
-    RetentionPolicy,
     Thread,
 )
+from switchhook.communication.chat.retention import render_retention_policy
 from switchhook.communication.identifiers import is_user_of, render_identifier
 from switchhook.communication.resources import CommunicationResource
 
@@ -33,7 +33,7 @@ def thread_reply(thread: Thread) -> dict[str, Any]:
         createdByCommunicationIdentifier=render_identifier(thread.created_by),
         deletedOn=_time_or_none(thread.deleted_at),
         metadata=thread.metadata or None,
-        retentionPolicy=_retention_policy(thread.retention_policy),
+        retentionPolicy=render_retention_policy(thread.retention_policy),
     )
 
 
@@ -115,15 +115,6 @@ def _content(message: Message) -> dict[str, Any]:
             said = {"participants": [participant_reply(each) for each in message.participants]}
     initiator = _identifier_or_none(message.initiator)
     return said | _with_values(initiatorCommunicationIdentifier=initiator)
-
-
-def _retention_policy(policy: RetentionPolicy | None) -> Mapping[str, Any] | None:
-    if policy is None:
-        return None
-    if policy.delete_thread_after_days is None:
-        return {"kind": "none"}
-    days = policy.delete_thread_after_days
-    return {"kind": "threadCreationDate", "deleteThreadAfterDays": days}
 
 
 def _identifier_or_none(raw_id: str | None) -> dict[str, Any] | None:
