@@ -142,16 +142,20 @@ async def _running(
         app = build_app(parts, readiness, _control(parts, tables))
         await stack.enter_async_context(listening(app, listeners.http, None, grace))
         await stack.enter_async_context(listening(app, listeners.https, context, grace))
-        # Before the doors close, which wait for answers and connections to end.
-        stack.callback(grid.tails.close)
-        stack.push_async_callback(services.sessions.close)
-        stack.callback(resources.life.stop)
+        _end_before_the_doors_close(parts, stack)
         await _begin(parts, tables)
         readiness.pause = None
         try:
             yield _endpoints(parts, certificates)
         finally:
             readiness.pause = observability_api.STOPPING
+
+
+def _end_before_the_doors_close(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
+    """Closing doors wait for answers and connections, and some of them never end by themselves."""
+    stack.callback(parts.grid.tails.close)
+    stack.push_async_callback(parts.services.sessions.close)
+    stack.callback(parts.resources.life.stop)
 
 
 async def _begin(parts: Parts, tables: ConfigTables) -> None:

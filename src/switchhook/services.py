@@ -55,31 +55,9 @@ def open_services(
     directory: CommunicationDirectory,
 ) -> Services:
     """The engines; their later work is resumed once the directory is complete."""
+    ground = _Ground(store=store, commit=commit, clock=clock, directory=directory)
     hub = Hub()
-    identity = IdentityEngine(
-        store=store,
-        commit=commit,
-        clock=clock,
-        directory=directory,
-        signing=lambda: authority.signing,
-        verify=authority.verify,
-        new_guid=uuid.uuid4,
-        random_bytes=secrets.token_bytes,
-        # Chat knows identity's users; a user who is deleted leaves chat's threads.
-        on_delete=lambda *deleted: chat.user_deleted_changes(*deleted),
-        deleted=lambda due_at: chat.due_work.expect(due_at),
-    )
-    chat = ChatEngine(
-        store=store,
-        commit=commit,
-        clock=clock,
-        directory=directory,
-        users=identity,
-        new_guid=uuid.uuid4,
-        random_bytes=secrets.token_bytes,
-        push=hub.push,
-        limits=_rate_limits(settings),
-    )
+    identity, chat = _identity_and_chat(settings, ground, authority, hub)
     presence = Presence(
         store=store,
         commit=commit,
@@ -97,6 +75,7 @@ def open_services(
         new_guid=uuid.uuid4,
         directory=directory,
     )
+    sessions = Sessions(hub=hub, caller_of=identity.caller_of)
     return Services(
         directory=directory,
         sms=sms,
@@ -104,8 +83,48 @@ def open_services(
         chat=chat,
         presence=presence,
         hub=hub,
-        sessions=Sessions(hub=hub, caller_of=identity.caller_of),
+        sessions=sessions,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ground:
+    """What every engine stands on."""
+
+    store: Store
+    commit: CommitEvents
+    clock: Clock
+    directory: CommunicationDirectory
+
+
+def _identity_and_chat(
+    settings: Settings, ground: _Ground, authority: Authority, hub: Hub
+) -> tuple[IdentityEngine, ChatEngine]:
+    """Chat knows Identity's users; a user who is deleted leaves chat's threads."""
+    identity = IdentityEngine(
+        store=ground.store,
+        commit=ground.commit,
+        clock=ground.clock,
+        directory=ground.directory,
+        signing=lambda: authority.signing,
+        verify=authority.verify,
+        new_guid=uuid.uuid4,
+        random_bytes=secrets.token_bytes,
+        on_delete=lambda *deleted: chat.user_deleted_changes(*deleted),
+        deleted=lambda due_at: chat.due_work.expect(due_at),
+    )
+    chat = ChatEngine(
+        store=ground.store,
+        commit=ground.commit,
+        clock=ground.clock,
+        directory=ground.directory,
+        users=identity,
+        new_guid=uuid.uuid4,
+        random_bytes=secrets.token_bytes,
+        push=hub.push,
+        limits=_rate_limits(settings),
+    )
+    return identity, chat
 
 
 def _rate_limits(settings: Settings) -> RateLimits:
