@@ -33,7 +33,10 @@ MAX_REPETITIONS = 100
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """A step, and the revision of the message or receipt that it rewrites (0: there is none)."""
+    """A step, and the revision of the message or receipt that it rewrites.
+
+    0 where there must be none; None where what is written is new by its id.
+    """
 
     step: Step
     rewrites: int | None = None

@@ -121,7 +121,7 @@ def parse_create_thread(body: bytes) -> CreateThread:
 
 
 def parse_update_thread(body: bytes) -> UpdateThread:
-    """The request of `PATCH /chat/threads/{id}`; a topic of null clears it."""
+    """The request of `PATCH /chat/threads/{id}`; a topic of null clears it (assumed)."""
     request = decode(body, bodies.update_thread_decoder)
     topic = None if request.topic is UNSET else request.topic or ""
     check_topic(topic or "")
@@ -147,7 +147,10 @@ def parse_identifier(body: bytes) -> str:
 
 
 def parse_send_message(body: bytes) -> SendMessage:
-    """The request of `POST .../messages`; the `type` is `text` where none is given."""
+    """The request of `POST .../messages`; the `type` is `text` where none is given.
+
+    Letter case of the type does not count (assumed); the service's own kinds are refused.
+    """
     request = decode(body, bodies.send_message_decoder)
     kind = _SENDABLE_KINDS.get((request.type or MessageKind.TEXT).lower())
     if kind is None:
@@ -164,7 +167,7 @@ def parse_send_message(body: bytes) -> SendMessage:
 
 
 def parse_update_message(body: bytes) -> UpdateMessage:
-    """The request of `PATCH .../messages/{id}`; metadata of null clears it, content cannot be."""
+    """The request of `PATCH .../messages/{id}`; content of null is refused (assumed)."""
     request = decode(body, bodies.update_message_decoder)
     if request.content is None:
         raise bad_request("'content' must not be null.")

@@ -23,6 +23,9 @@ from switchhook.errors import ConflictError, RequestError
 from switchhook.grid.ports import Change, Records
 from switchhook.grid.publish import CommitEvents
 
+# Status and code for a user that does not exist; no document has them (assumed).
+NOT_FOUND = (404, "IdentityNotFound")
+
 # What else has to change when a user is deleted at that instant, and what to do once it has.
 OnDelete = Callable[[CommunicationResource, str, int], list[Change]]
 
@@ -211,5 +214,5 @@ class IdentityEngine:
 
 
 def _not_found() -> RequestError:
-    """The answer for a user that does not exist, or no longer (assumed: no document has it)."""
-    return RequestError(404, "IdentityNotFound", "Provided identity doesn't exist.")
+    """The answer for a user that does not exist, or no longer."""
+    return RequestError(*NOT_FOUND, "Provided identity doesn't exist.")

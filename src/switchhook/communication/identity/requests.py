@@ -85,7 +85,9 @@ def invalid(target: str, message: str) -> RequestError:
 
 
 def parse_create(body: bytes) -> CreateUser:
-    """The request of `POST /identities`; its body may be absent.
+    """The request of `POST /identities`; its body may be absent, and its list of scopes empty.
+
+    `expiresInMinutes` obeys its rule also where no token is asked for (assumed).
 
     Raises:
         RequestError: 400.
@@ -101,7 +103,7 @@ def parse_create(body: bytes) -> CreateUser:
 
 
 def parse_issue(body: bytes) -> TokenRequest:
-    """The request of `:issueAccessToken`.
+    """The request of `:issueAccessToken`; an empty list of scopes is none (assumed).
 
     Raises:
         RequestError: 400.

@@ -23,14 +23,14 @@ from switchhook.http.realtime_api.packets import (
     parse_packet,
 )
 
-# How much may wait for a slow reader before it is cut off, in characters.
+# How much may wait for a slow reader before it is cut off, in characters (assumed).
 MAX_WAITING = 1 << 20
 # What a packet takes beside its text.
 _OVERHEAD = 64
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
-    """How a connection is kept alive, in seconds of real time.
+    """How a connection is kept alive, in seconds of real time (all of them assumed).
 
     `heartbeat`: how often the server sends one, and looks whether the token is still in force.
     `silence`: after how long without a packet either side gives up. `poll`: how long a poll without

@@ -17,11 +17,12 @@ from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError, StoreError
 from switchhook.http.realtime_api.channel import Channel, Timing
 
-# Azure publishes no such limits. (assumed)
+# Azure publishes no such limits (assumed).
 MAX_SESSIONS_PER_USER = 32
 MAX_SESSIONS = 10_000
 
-# Seconds that a session is said to live. Its token ends it earlier: tokens live 24 hours at most.
+# Seconds that a session is said to live (assumed). Its token ends it earlier: tokens live 24 hours
+# at most.
 LIFETIME = 86_400
 
 CallerOf = Callable[[str], Awaitable[Caller]]
