@@ -5,7 +5,7 @@ import contextlib
 import json
 import random
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -19,36 +19,13 @@ from switchhook.communication.chat.requests import (
     UpdateThread,
 )
 from switchhook.communication.chat.store import ChatRecords
-from switchhook.errors import CommitUnknownError, RequestError, StoreError
-from switchhook.grid.ports import Batch, Change
+from switchhook.errors import RequestError, StoreError
 from switchhook.stores.memory import MemoryStore
 from tests.flow.chat.faults import RandomCommit, SlowStore, seeded
 from tests.flow.chat.world import ChatWorld, KnownUsers, a_world
+from tests.flow.dying_commit import DyingCommit
 
 NAMES = ("alice", "bob", "carol", "dave")
-
-
-class DyingCommit:
-    """Commits until the process dies: at commit number `last`, before or after it is durable."""
-
-    def __init__(self, store: MemoryStore, last: int, *, is_durable: bool) -> None:
-        self._store = store
-        self._left = last
-        self._is_durable = is_durable
-
-    @property
-    def is_dead(self) -> bool:
-        """Whether the process has died."""
-        return self._left < 0
-
-    async def __call__(self, changes: Sequence[Change], batches: Sequence[Batch]) -> int:
-        self._left -= 1
-        if self._left > 0:
-            return await self._store.commit(changes, batches)
-        if self._left == 0 and self._is_durable:
-            await self._store.commit(changes, batches)
-        self._left = -1
-        raise CommitUnknownError("the process died")
 
 
 async def run_until_death(world: ChatWorld, commit: DyingCommit) -> list[Message]:

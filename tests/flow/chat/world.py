@@ -1,7 +1,6 @@
 """A chat engine over a store, with users, a clock that the test moves and ids that count."""
 
 import itertools
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,10 +23,11 @@ from switchhook.communication.chat.requests import (
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.identity.caller import Caller, Scope
 from switchhook.communication.resources import CommunicationResource, EventSettings
-from switchhook.grid.ports import Batch, Change, Store
+from switchhook.grid.ports import Store
 from switchhook.grid.publish import CommitEvents
 from switchhook.stores.memory import MemoryStore
 from tests.flow.sms.world import a_resource, counting_guids
+from tests.flow.stores import commits_to, events_in
 
 
 def user_of(resource: CommunicationResource, name: str) -> str:
@@ -122,10 +122,7 @@ class ChatWorld:
 
     async def events(self, suffix: str = "") -> list[dict[str, Any]]:
         """Every event of the log, or those of the types that end so."""
-        appended = await self.store.read_from(0, max_bytes=1 << 30)
-        for entry in appended:
-            assert entry.batch.count == len(json.loads(entry.batch.body))
-        events = [event for entry in appended for event in json.loads(entry.batch.body)]
+        events = await events_in(self.store)
         return [event for event in events if event["eventType"].endswith(suffix)]
 
     async def types(self) -> list[str]:
@@ -173,12 +170,9 @@ def a_world(
     directory.put(the_resource)
     pushed: list[Happening] = []
 
-    async def commit_to_store(changes: Sequence[Change], batches: Sequence[Batch]) -> int:
-        return await the_store.commit(changes, batches)
-
     engine = ChatEngine(
         store=the_store,
-        commit=commit or commit_to_store,
+        commit=commit or commits_to(the_store),
         clock=the_clock,
         directory=directory,
         users=the_users,

@@ -5,16 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from switchhook.stores.memory import MemoryStore
-from switchhook.stores.sqlite import SqliteStore
 from tests.flow.identity.world import IdentityWorld, a_world
+from tests.flow.stores import KINDS, a_store
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=KINDS)
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[IdentityWorld]:
     """A resource, its engine and two clocks."""
-    if request.param == "memory":
-        yield a_world(store=MemoryStore())
-        return
-    async with SqliteStore.open(tmp_path / "data") as store:
+    async with a_store(request.param, tmp_path / "data") as store:
         yield a_world(store=store)

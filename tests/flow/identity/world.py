@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +19,11 @@ from switchhook.communication.identity.caller import Scope
 from switchhook.communication.identity.engine import IdentityEngine, OnDelete
 from switchhook.communication.identity.requests import CreateUser, TokenRequest
 from switchhook.communication.resources import CommunicationResource
-from switchhook.grid.ports import Batch, Change, Store
+from switchhook.grid.ports import Store
 from switchhook.grid.publish import CommitEvents
 from switchhook.stores.memory import MemoryStore
 from tests.flow.sms.world import a_resource
+from tests.flow.stores import commits_to
 
 KEY = SigningKey(generate_private_key(65537, 2048), "own")
 OTHER_KEY = SigningKey(generate_private_key(65537, 2048), "own")
@@ -111,12 +112,9 @@ def a_world(
         applications=Applications({defaults.CLIENT_ID: defaults.CLIENT_SECRET}),
     )
 
-    async def commit_to_store(changes: Sequence[Change], batches: Sequence[Batch]) -> int:
-        return await the_store.commit(changes, batches)
-
     engine = IdentityEngine(
         store=the_store,
-        commit=commit or commit_to_store,
+        commit=commit or commits_to(the_store),
         clock=clock,
         directory=directory,
         signing=lambda: authority.signing,

@@ -8,27 +8,9 @@ from switchhook.clock import VirtualClock
 from switchhook.errors import CommitUnknownError, StoreFullError
 from switchhook.grid.ports import Batch, Change
 from switchhook.stores.memory import MemoryStore
+from tests.flow.dying_commit import DyingCommit
 from tests.flow.presence.world import PresenceWorld, a_world
 from tests.rules.chat.scenes import ALICE, BOB, CAROL, DAVE
-
-
-class DyingCommit:
-    """Commits until the process dies: at commit number `last`, before or after it is durable."""
-
-    def __init__(self, store: MemoryStore, last: int, *, is_durable: bool) -> None:
-        self._store = store
-        self._left = last
-        self._is_durable = is_durable
-        self.is_dead = False
-
-    async def __call__(self, changes: Sequence[Change], batches: Sequence[Batch]) -> int:
-        self._left -= 1
-        if self._left > 0:
-            return await self._store.commit(changes, batches)
-        if self._left == 0 and self._is_durable:
-            await self._store.commit(changes, batches)
-        self.is_dead = True
-        raise CommitUnknownError("the process died")
 
 
 async def live(world: PresenceWorld) -> None:

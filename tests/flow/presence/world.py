@@ -1,6 +1,5 @@
 """Presence over a store, with a clock that the test moves."""
 
-import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from switchhook.communication.resources import CommunicationResource
 from switchhook.grid.ports import Batch, Change, Store
 from switchhook.grid.publish import CommitEvents
 from switchhook.stores.memory import MemoryStore
+from tests.flow.stores import events_in
 from tests.rules.chat.scenes import a_resource
 
 COLLECTIONS = ("presence-users", "presence-due")
@@ -46,8 +46,7 @@ class PresenceWorld:
 
     async def events(self) -> list[dict[str, Any]]:
         """Every event of the log."""
-        appended = await self.store.read_from(0, max_bytes=1 << 30)
-        return [event for entry in appended for event in json.loads(entry.batch.body)]
+        return await events_in(self.store)
 
     async def gone(self) -> list[str]:
         """Of whom it was published that they are gone, in that order."""

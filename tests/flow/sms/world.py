@@ -3,7 +3,7 @@
 import itertools
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,9 +22,10 @@ from switchhook.communication.resources import (
 )
 from switchhook.communication.sms.engine import SmsEngine
 from switchhook.communication.sms.requests import SendResult, parse_send
-from switchhook.grid.ports import Batch, Change, Store
+from switchhook.grid.ports import Store
 from switchhook.grid.publish import CommitEvents
 from switchhook.stores.memory import MemoryStore
+from tests.flow.stores import commits_to, events_in
 
 TOLL_FREE = "+18005550100"
 GEOGRAPHIC = "+15555550100"
@@ -91,10 +92,7 @@ class SmsWorld:
 
     async def events(self) -> list[dict[str, Any]]:
         """Every event of the log."""
-        appended = await self.store.read_from(0, max_bytes=1 << 30)
-        for entry in appended:
-            assert entry.batch.count == len(json.loads(entry.batch.body))
-        return [event for entry in appended for event in json.loads(entry.batch.body)]
+        return await events_in(self.store)
 
     async def reports(self) -> list[dict[str, Any]]:
         """The data of every delivery report."""
@@ -132,12 +130,9 @@ def a_world(
     directory = CommunicationDirectory()
     directory.put(the_resource)
 
-    async def commit_to_store(changes: Sequence[Change], batches: Sequence[Batch]) -> int:
-        return await the_store.commit(changes, batches)
-
     engine = SmsEngine(
         store=the_store,
-        commit=commit or commit_to_store,
+        commit=commit or commits_to(the_store),
         clock=the_clock,
         carrier=Simulator(),
         new_guid=new_guid,
