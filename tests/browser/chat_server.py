@@ -5,7 +5,7 @@ import secrets
 import socket
 import ssl
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from switchhook.communication.realtime.hub import Hub
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import TokenError, TokenFlaw
 from switchhook.grace import Grace
-from switchhook.grid.ports import Batch, Change, Store
+from switchhook.grid.ports import Store
 from switchhook.http.communication_api import chat_api
 from switchhook.http.communication_api.bearer_authentication import BearerAuthenticator
 from switchhook.http.cors import Cors
@@ -33,6 +33,7 @@ from switchhook.http.realtime_api.channel import Timing
 from switchhook.http.realtime_api.sessions import Sessions
 from tests.flow.identity.world import KEY
 from tests.flow.sms.world import a_resource
+from tests.flow.stores import commits_to
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,7 @@ async def serving_chat(
     resource, directory = a_resource(), CommunicationDirectory()
     directory.put(resource)
 
-    async def commit(changes: Sequence[Change], batches: Sequence[Batch]) -> int:
-        return await store.commit(changes, batches)
+    commit = commits_to(store)
 
     def verify(*_: Any) -> Any:
         raise TokenError(TokenFlaw.UNREADABLE)

@@ -1,7 +1,5 @@
 """Which pages may call what? A real server, and what a browser would send."""
 
-import asyncio
-import http.client
 import socket
 from collections.abc import AsyncIterator, Mapping
 
@@ -16,6 +14,7 @@ from switchhook.grace import Grace
 from switchhook.http.cors import Cors
 from switchhook.http.errors import exception_handlers
 from switchhook.http.listener import listening
+from tests import wire
 
 ORIGIN = "https://shop.example"
 
@@ -44,19 +43,9 @@ async def exchange(
     port: int, method: str, path: str, **headers: str
 ) -> tuple[int, Mapping[str, str]]:
     """A request from a page; the answer's status and headers."""
-
-    def send() -> tuple[int, Mapping[str, str]]:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        try:
-            named = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, headers={"Origin": ORIGIN} | named)
-            response = connection.getresponse()
-            response.read()
-            return response.status, {name.lower(): text for name, text in response.getheaders()}
-        finally:
-            connection.close()
-
-    return await asyncio.to_thread(send)
+    sent = {"Origin": ORIGIN} | wire.header_names(headers)
+    answer = await wire.exchange(port, method, path, None, sent)
+    return answer.status, answer.headers
 
 
 async def test_preflight_allows_what_the_page_asks_for(port: int) -> None:

@@ -1,19 +1,18 @@
 """Servers and clients for the tests of chat."""
 
 import os
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
-import trustme
 
 from switchhook.grid.ports import Store as StorePort
 from switchhook.stores.sqlite import SqliteStore
 from tests.compat.chat.clients import Clients, python_clients
 from tests.compat.chat.server import ChatServer, JavaScript, Store, javascript_process, serve
 from tests.node import ROOT, node_with_clients
+from tests.wire import a_context
 
 
 @pytest.fixture
@@ -70,15 +69,6 @@ async def javascript(secure_server: ChatServer, ca_bundle: Path) -> AsyncIterato
     """The JavaScript client of `secure_server`."""
     async with javascript_client(secure_server, ca_bundle) as javascript:
         yield javascript
-
-
-def a_context(ca_bundle: Path) -> ssl.SSLContext:
-    """A certificate of a new authority, which is written down."""
-    ca = trustme.CA()
-    ca.cert_pem.write_to_path(str(ca_bundle))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert("127.0.0.1").configure_cert(context)
-    return context
 
 
 def javascript_client(

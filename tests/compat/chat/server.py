@@ -1,7 +1,6 @@
 """The routes of chat behind a real server on a free port, and ways to call them."""
 
 import asyncio
-import http.client
 import json
 import secrets
 import socket
@@ -30,7 +29,6 @@ from switchhook.communication.identity.requests import CreateUser, TokenRequest
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import CommitUnknownError, TokenError, TokenFlaw
 from switchhook.grace import Grace
-from switchhook.grid.ports import Batch, Change
 from switchhook.grid.ports import Store as StorePort
 from switchhook.http.communication_api import chat_api
 from switchhook.http.communication_api.bearer_authentication import BearerAuthenticator
@@ -38,9 +36,10 @@ from switchhook.http.cors import Cors
 from switchhook.http.errors import exception_handlers
 from switchhook.http.listener import listening
 from switchhook.stores.memory import MemoryStore
-from tests.compat.sms.conftest import signed_headers
 from tests.flow.identity.world import KEY, RealTime
 from tests.flow.sms.world import a_resource
+from tests.flow.stores import commits_to
+from tests.wire import Answer, exchange, header_names, signed_headers
 
 ANSWERED_WITHIN = 60.0
 
@@ -63,20 +62,6 @@ class User:
 
     raw_id: str
     token: str
-
-
-@dataclass
-class Answer:
-    """What came back; `body` is that of JSON."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    @property
-    def body(self) -> Any:
-        """The content as JSON."""
-        return json.loads(self.content)
 
 
 @dataclass
@@ -140,32 +125,19 @@ class ChatServer:
         **headers: str,
     ) -> Answer:
         """A request with the user's token; a body that is no bytes is written as JSON."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = header_names(headers)
         if user is not None:
             sent["authorization"] = f"Bearer {user.token}"
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
-        return await asyncio.to_thread(self._exchange, method, target, body, sent)
+        return await exchange(self.port, method, target, body, sent)
 
     async def signed(self, method: str, target: str) -> Answer:
         """A request signed with the resource's access key."""
         host = f"127.0.0.1:{self.port}"
         key = defaults.COMMUNICATION_KEYS[0]
         headers = signed_headers(method, target, b"", key, host, time.time())
-        return await asyncio.to_thread(self._exchange, method, target, b"", headers)
-
-    def _exchange(
-        self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, target, body, headers)
-            response = connection.getresponse()
-            content = response.read()
-            names = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, names, content)
-        finally:
-            connection.close()
+        return await exchange(self.port, method, target, b"", headers)
 
 
 @dataclass
@@ -184,7 +156,7 @@ class _Behind:
         directory.put(self.resource)
         self.identity = IdentityEngine(
             store=self.store,
-            commit=self._commit,
+            commit=commits_to(self.store),
             clock=self.clock,
             directory=directory,
             signing=lambda: Signer(KEY),
@@ -196,7 +168,7 @@ class _Behind:
         )
         self.chat = ChatEngine(
             store=self.store,
-            commit=self._commit,
+            commit=commits_to(self.store),
             clock=self.clock,
             directory=directory,
             users=self.identity,
@@ -206,9 +178,6 @@ class _Behind:
             limits=self.limits(self.clock),
         )
         self.clock.wait_for(self.chat.due_work.quiet)
-
-    async def _commit(self, changes: Sequence[Change], batches: Sequence[Batch]) -> int:
-        return await self.store.commit(changes, batches)
 
 
 def _accept_no_entra_token(*_: Any) -> Any:

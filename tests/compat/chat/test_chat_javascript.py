@@ -8,8 +8,9 @@ import pytest
 
 from switchhook.communication.chat.rate_limits import RateLimits
 from switchhook.http.communication_api.chat_api import MAX_BODY_SIZE
-from tests.compat.chat.conftest import a_context, javascript_client
+from tests.compat.chat.conftest import javascript_client
 from tests.compat.chat.server import ChatServer, JavaScript, User, serve
+from tests.wire import a_context
 
 Json = dict[str, Any]
 

@@ -9,7 +9,8 @@ import pytest
 
 from switchhook.communication.chat.rate_limits import RateLimits
 from switchhook.http.communication_api.chat_api import MAX_BODY_SIZE, VERSIONS
-from tests.compat.chat.server import Answer, ChatServer, Store, User, serve
+from tests.compat.chat.server import ChatServer, Store, User, serve
+from tests.wire import Answer
 
 VERSION = "api-version=2025-03-15"
 UNAUTHORIZED = {"error": {"code": "Unauthorized", "message": "Request is not authorized."}}

@@ -1,18 +1,15 @@
 """The Identity routes behind a real server on a free port, and raw requests to it."""
 
-import asyncio
-import http.client
 import json
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,8 +23,8 @@ from switchhook.http.communication_api.identity_api import VERSIONS, routes
 from switchhook.http.communication_api.signed_endpoint import signed_endpoint
 from switchhook.http.errors import exception_handlers, json_response
 from switchhook.http.listener import listening
-from tests.compat.sms.conftest import Answer, signed_headers
 from tests.flow.identity.world import IdentityWorld, a_world
+from tests.wire import Answer, a_context, exchange, signed_headers
 
 VERSION = "api-version=2023-10-01"
 
@@ -69,24 +66,11 @@ class IdentityServer:
             headers = signed_headers(method, target, content, key, host, time.time())
         else:
             headers = {"Host": host, "Authorization": f"Bearer {token}"}
-        return await asyncio.to_thread(self._exchange, method, target, content, headers)
-
-    def _exchange(
-        self, method: str, target: str, body: bytes, headers: Mapping[str, str]
-    ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, target, body, headers)
-            response = connection.getresponse()
-            content = response.read()
-            names = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, names, json.loads(content) if content else None)
-        finally:
-            connection.close()
+        return await exchange(self.port, method, target, content, headers)
 
 
 def _who_am_i(world: IdentityWorld) -> Route:
-    """A route that users call with their tokens, as those of Chat will be."""
+    """A route that users call with their tokens, as they call those of Chat."""
 
     async def answer(_: Request, caller: Caller, body: bytes) -> Response:
         scopes = sorted(caller.scopes)
@@ -121,9 +105,6 @@ async def server(tmp_path: Path) -> AsyncIterator[IdentityServer]:
 @pytest.fixture
 async def secure_server(tmp_path: Path) -> AsyncIterator[IdentityServer]:
     """The same over HTTPS, by an authority in a file."""
-    ca, path = trustme.CA(), tmp_path / "ca.pem"
-    ca.cert_pem.write_to_path(str(path))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert("127.0.0.1").configure_cert(context)
-    async for server in _serve(a_world(), path, context):
+    path = tmp_path / "ca.pem"
+    async for server in _serve(a_world(), path, a_context(path)):
         yield server

@@ -1,22 +1,13 @@
 """The SMS routes behind a real server on a free port, and raw requests to it."""
 
-import asyncio
-import base64
-import hashlib
-import hmac
-import http.client
-import json
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from email.utils import formatdate
 from pathlib import Path
-from typing import Any
 
 import pytest
-import trustme
 from starlette.applications import Starlette
 
 from switchhook import defaults
@@ -27,17 +18,9 @@ from switchhook.http.listener import listening
 from switchhook.stores.memory import MemoryStore
 from switchhook.stores.sqlite import SqliteStore
 from tests.flow.sms.world import SmsWorld, a_world
+from tests.wire import Answer, a_context, exchange, header_names, signed_headers
 
 VERSIONED_SMS = "/sms?api-version=2021-03-07"
-
-
-@dataclass
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
 
 
 @dataclass
@@ -72,39 +55,8 @@ class SmsServer:
         """A signed request as bytes on the wire."""
         host = host or f"127.0.0.1:{self.port}"
         sent = signed_headers(method, target, body, key, host, time.time() + sign_at)
-        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return await asyncio.to_thread(self._exchange, method, target, body, sent)
-
-    def _exchange(
-        self, method: str, target: str, body: bytes, headers: Mapping[str, str]
-    ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, target, body, headers)
-            response = connection.getresponse()
-            content = response.read()
-            names = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, names, json.loads(content) if content else None)
-        finally:
-            connection.close()
-
-
-def signed_headers(
-    method: str, target: str, body: bytes, key: str, host: str, at: float
-) -> dict[str, str]:
-    """The headers of a signed request."""
-    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
-    date = formatdate(at, usegmt=True)
-    text = f"{method}\n{target}\n{date};{host};{digest}"
-    mac = hmac.new(base64.b64decode(key), text.encode(), hashlib.sha256).digest()
-    signature = base64.b64encode(mac).decode()
-    return {
-        "Host": host,
-        "x-ms-date": date,
-        "x-ms-content-sha256": digest,
-        "Authorization": "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256"
-        f"&Signature={signature}",
-    }
+        sent |= header_names(headers)
+        return await exchange(self.port, method, target, body, sent)
 
 
 async def serve(world: SmsWorld, context: ssl.SSLContext | None = None) -> AsyncIterator[SmsServer]:
@@ -149,9 +101,5 @@ def ca_bundle(tmp_path: Path) -> Path:
 @pytest.fixture
 async def secure_server(ca_bundle: Path) -> AsyncIterator[SmsServer]:
     """A server over HTTPS."""
-    ca = trustme.CA()
-    ca.cert_pem.write_to_path(str(ca_bundle))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert("127.0.0.1").configure_cert(context)
-    async for server in serve(a_world(), context):
+    async for server in serve(a_world(), a_context(ca_bundle)):
         yield server

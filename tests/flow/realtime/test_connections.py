@@ -20,11 +20,11 @@ from tests.flow.realtime.world import (
     BOB,
     RESOURCE,
     WITHIN,
-    Answer,
     Page,
     World,
     serving,
 )
+from tests.wire import Answer
 
 
 async def test_configuration_names_the_address_that_the_client_used() -> None:
@@ -37,7 +37,7 @@ async def test_configuration_names_the_address_that_the_client_used() -> None:
             Host="chat.example:9000",
         )
 
-    assert answer.json == {
+    assert answer.body == {
         "trouterServiceUrl": "http://chat.example:9000/realtime/trouter",
         "registrarServiceUrl": "http://chat.example:9000/realtime/registrar",
         "cloudType": "Public",
@@ -96,7 +96,7 @@ async def test_session_is_taken_up_again() -> None:
 
         again = await world.ask("POST", f"/v4/a?epid=page&sr={proof}&v=v4", "bob")
 
-        assert again.json == first
+        assert again.body == first
         assert first["socketio"] == f"http://127.0.0.1:{world.port}/"
 
 
@@ -153,7 +153,7 @@ async def test_without_a_token_nothing_is_answered(method: str, path: str) -> No
         answers = [await world.ask(method, path, token) for token in ("", "nobody's", "voip")]
 
     assert [each.status for each in answers] == [401, 401, 403]
-    assert [each.json["error"]["code"] for each in answers] == [
+    assert [each.body["error"]["code"] for each in answers] == [
         "Unauthorized",
         "Unauthorized",
         "Forbidden",
@@ -284,7 +284,7 @@ async def test_user_has_a_bounded_number_of_connections(monkeypatch: pytest.Monk
             proof = unused["connectparams"]["sr"]
             forgotten = await world.ask("GET", f"/socket.io/1/?sr={proof}", "bob")
 
-    assert (answer.status, answer.json["error"]["code"]) == (429, "TooManyRequests")
+    assert (answer.status, answer.body["error"]["code"]) == (429, "TooManyRequests")
     assert forgotten.status == 404
 
 
@@ -294,7 +294,7 @@ async def test_server_has_a_bounded_number_of_connections(monkeypatch: pytest.Mo
     async with serving() as world, world.page("bob"):
         answer = await world.ask("POST", "/v4/a", "carol")
 
-    assert (answer.status, answer.json["error"]["code"]) == (503, "ServiceUnavailable")
+    assert (answer.status, answer.body["error"]["code"]) == (503, "ServiceUnavailable")
 
 
 async def test_session_that_nobody_uses_is_forgotten() -> None:
@@ -396,7 +396,7 @@ async def test_what_is_no_registration_is_refused(body: object, named: str) -> N
         answer = await world.ask("POST", REGISTRATIONS, "bob", sent_body)
 
     assert answer.status == 400
-    assert named in answer.json["error"]["message"]
+    assert named in answer.body["error"]["message"]
 
 
 async def test_registration_is_bounded() -> None:

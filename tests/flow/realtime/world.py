@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-import http.client
 import json
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +23,7 @@ from switchhook.http.listener import listening
 from switchhook.http.realtime_api.channel import Timing
 from switchhook.http.realtime_api.routes import BROWSER_PREFIXES, routes
 from switchhook.http.realtime_api.sessions import Sessions
+from tests.wire import Answer, exchange, header_names
 
 GUID = "11111111-2222-4333-8444-555555555555"
 RESOURCE = CommunicationResource(
@@ -101,20 +101,6 @@ class Comings:
             raise AssertionError(self.log) from None
 
 
-@dataclass
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: Mapping[str, str]
-    text: str
-
-    @property
-    def json(self) -> Any:
-        """The body."""
-        return json.loads(self.text)
-
-
 class World:
     """A server, and raw requests to it."""
 
@@ -130,22 +116,10 @@ class World:
         self, method: str, target: str, token: str = "", body: bytes = b"", **headers: str
     ) -> Answer:
         """One request, with the token as the client of real time sends it."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = header_names(headers)
         if token:
             sent["X-Skypetoken"] = token
-
-        def exchange() -> Answer:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WITHIN)
-            try:
-                connection.request(method, target, body or None, sent)
-                response = connection.getresponse()
-                text = response.read().decode()
-                names = {name.lower(): value for name, value in response.getheaders()}
-                return Answer(response.status, names, text)
-            finally:
-                connection.close()
-
-        return await asyncio.to_thread(exchange)
+        return await exchange(self.port, method, target, body or None, sent)
 
     async def session(self, token: str, endpoint: str = "page", proof: str = "") -> Any:
         """Ask for a session, as the client does."""
@@ -153,7 +127,7 @@ class World:
         answer = await self.ask("POST", f"/realtime/trouter/v4/a?{query}", token)
         assert answer.status == 200, answer.text
         assert answer.headers["content-type"] == "application/json"
-        return answer.json
+        return answer.body
 
     async def handshake(self, token: str, session: Any) -> str:
         """The id of a socket for a session."""
