@@ -7,16 +7,16 @@ become durable.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import msgspec
 
 from switchhook.clock import Clock
-from switchhook.communication.chat.events import events_of
+from switchhook.communication.chat.events import parts_of
 from switchhook.communication.chat.happenings import Happening
 from switchhook.communication.chat.state import Step, ThreadState
-from switchhook.communication.chat.thread_cache import Slot, ThreadCache
+from switchhook.communication.chat.thread_cache import Slot, ThreadCache, Turn
 from switchhook.communication.chat.threads import check_open, thread_not_found
 from switchhook.communication.chat.writes import Writes, writes_of
 from switchhook.communication.due_work import BACK_OFF
@@ -115,7 +115,7 @@ class ThreadActions:
         Raises:
             StoreError: its events were not published.
         """
-        batches = self._batches(resource, happening)
+        batches = await self._batches(resource, happening)
         if batches:
             await self._commit((), batches)
         self._push_safely(resource, happening)
@@ -147,9 +147,9 @@ class ThreadActions:
         writes: Writes,
         slot: Slot | None = None,
     ) -> asyncio.Task[None]:
-        """Begin a commit; those that are begun earlier reach the store earlier."""
-        batches = self._batches(resource, step.happening)
-        work = self._make_durable(resource, step, writes, batches, slot)
+        """Begin a commit; those of a thread reach the store in the order in which they begin."""
+        turn = slot.queue_up() if slot is not None else None
+        work = self._make_durable(resource, step, writes, slot, turn)
         commit = asyncio.get_running_loop().create_task(work)
         self._commits.add(commit)
         commit.add_done_callback(self._ended)
@@ -160,12 +160,18 @@ class ThreadActions:
         resource: CommunicationResource,
         step: Step,
         writes: Writes,
-        batches: tuple[Batch, ...],
         slot: Slot | None,
+        turn: Turn | None,
     ) -> None:
         try:
+            batches = await self._batches(resource, step.happening)
+            if turn is not None:
+                await turn.has_come()
+                turn.is_over()
             await self._commit(writes.changes, batches)
         except BaseException as failure:
+            if turn is not None:
+                turn.is_over()
             if slot is not None:
                 self._cache.failed(slot, failure)
             if writes.first_due is not None:
@@ -178,13 +184,18 @@ class ThreadActions:
         if step.happening is not None:
             self._push_safely(resource, step.happening)
 
-    def _batches(
+    async def _batches(
         self, resource: CommunicationResource, happening: Happening | None
-    ) -> tuple[Batch, ...]:
-        if happening is None:
-            return ()
-        events = events_of(happening, resource, self._new_guid)
-        return (batch_of(resource.topic, events, self._clock.now()),) if events else ()
+    ) -> Sequence[Batch]:
+        """The events of a happening; between two parts of many, others have their turn."""
+        batches: list[Batch] = []
+        if happening is not None:
+            now = self._clock.now()
+            for events in parts_of(happening, resource, self._new_guid):
+                if batches:
+                    await asyncio.sleep(0)
+                batches.append(batch_of(resource.topic, events, now))
+        return batches
 
     def _push_safely(self, resource: CommunicationResource, happening: Happening) -> None:
         try:

@@ -21,12 +21,37 @@ _LOOKED_AT = 8
 _Key = tuple[str, str]
 
 
+class Turn:
+    """When may a commit be handed to the store? Once the one that was begun before it has been.
+
+    The events of most are made at once; where there are tens of thousands, others get ahead.
+    """
+
+    __slots__ = ("_before", "mine")
+
+    def __init__(self, before: asyncio.Future[None] | None) -> None:
+        self._before = before
+        self.mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def has_come(self) -> None:
+        """Return when it is this one's turn."""
+        before, self._before = self._before, None
+        if before is not None and not before.done():
+            await asyncio.wait((before,))
+
+    def is_over(self) -> None:
+        """The next one may go: it is handed over later than what is handed over now."""
+        if not self.mine.done():
+            self.mine.set_result(None)
+
+
 class Slot:
     """A thread in memory.
 
     `state` and `revision` are those after everything that is in flight; `durable` is the state that
     the store is known to have. `state` is None while it is read, and from the moment when a commit
     fails (`failure`): nothing builds on it any more, and it leaves the cache with its last commit.
+    `turn` is done when the last commit that was begun has been handed to the store.
     """
 
     __slots__ = (
@@ -38,6 +63,7 @@ class Slot:
         "pending",
         "revision",
         "state",
+        "turn",
         "weight",
     )
 
@@ -50,6 +76,7 @@ class Slot:
         self.weight = 0
         self.failure: BaseException | None = None
         self.last: asyncio.Task[None] | None = None
+        self.turn: asyncio.Future[None] | None = None
         self._ended: asyncio.Future[None] | None = None
 
     @property
@@ -64,6 +91,12 @@ class Slot:
             await asyncio.wait((last,))
             return not last.cancelled() and last.exception() is None
         return self.failure is None
+
+    def queue_up(self) -> "Turn":
+        """A place after all commits that were begun before."""
+        turn = Turn(self.turn)
+        self.turn = turn.mine
+        return turn
 
     async def ended(self) -> None:
         """Return when the slot has been read, or has left the cache."""
