@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from switchhook.communication.chat.due import LEAVES_PER_PASS, PURGE_LIMIT
+from switchhook.communication.chat.due import AT_ONCE, LEAVES_PER_PASS, PURGE_LIMIT
 from switchhook.communication.chat.model import MessageKind, RetentionPolicy
 from switchhook.communication.chat.rate_limits import RateLimits
 from switchhook.communication.chat.requests import (
@@ -14,6 +14,8 @@ from switchhook.communication.chat.requests import (
     SkipRequest,
     UpdateThread,
 )
+from switchhook.communication.chat.store import DUE, PurgeDue, RepeatabilityDue, put
+from switchhook.communication.due_work import PASS_LIMIT, due_key
 from switchhook.errors import RequestError, StoreFullError
 from switchhook.grid.ports import Batch, Change, Put
 from switchhook.stores.memory import MemoryStore
@@ -160,11 +162,45 @@ async def test_user_who_is_added_while_being_deleted_leaves_all_the_same(
     await world.advance(seconds=1)
     world.users.deleted.clear()  # the request asked before
     await world.engine.add_participants(world.caller("alice"), thread.id, world.new("bob"))
+    world.users.deleted.add(world.id_of("bob"))
     await world.advance(minutes=2)
 
     found, _ = await world.engine.participants(world.caller("alice"), thread.id, SkipRequest())
     assert len(found) == 1
     assert await collections(world) == {"threads": 1, "heads": 1, "members": 1, "messages": 3}
+
+
+async def test_user_who_comes_back_keeps_what_it_joined_since(world: ChatWorld) -> None:
+    """Users of Entra come back under their id; they have left what they were in before."""
+    left = [await world.create("alice", "bob") for _ in range(LEAVES_PER_PASS)]
+    await delete_user(world, "bob")
+    world.users.deleted.clear()
+    await world.send(left[0].id, "bob is gone, and back")
+    joined = [await world.create("alice", "bob") for _ in range(LEAVES_PER_PASS + 1)]
+    await world.advance(minutes=2)
+
+    items, _ = await world.engine.threads(world.caller("bob"), PageRequest())
+    assert {item.thread.id for item in items} == {thread.id for thread in joined}
+    removals = await world.events("ChatThreadParticipantRemoved")
+    assert {each["data"]["threadId"] for each in removals} == {thread.id for thread in left}
+    assert "due" not in await collections(world)
+
+
+async def test_departure_that_fails_does_not_forget_when_the_user_was_deleted() -> None:
+    """It is tried again a second later; what the user joined meanwhile counts."""
+    commit = FaultyCommit(MemoryStore())
+    world = a_world(store=commit.store, commit=commit)
+    left = await world.create("alice", "bob")
+    commit.fail(faults.full)
+    await delete_user(world, "bob")
+    await world.advance(seconds=0)
+    world.users.deleted.clear()
+    joined = await world.create("alice", "bob")
+    await world.advance(minutes=2)
+
+    items, _ = await world.engine.threads(world.caller("bob"), PageRequest())
+    assert [item.thread.id for item in items] == [joined.id]
+    assert (await world.history(left.id))[-1].kind is MessageKind.PARTICIPANT_REMOVED
 
 
 async def test_deletion_that_nobody_announces_is_found(world: ChatWorld) -> None:
@@ -224,6 +260,82 @@ async def test_failure_of_one_does_not_hold_up_the_others() -> None:
     await world.advance(seconds=1)
 
     assert len(await world.events("ChatThreadDeleted")) == 3
+
+
+async def test_what_cannot_be_done_makes_way_for_the_rest() -> None:
+    """However many deletions find no room for their events, others need none."""
+    store, refused = MemoryStore(), set[str]()
+
+    async def commit(changes: Sequence[Change], batches: Sequence[Batch]) -> int:
+        if any(isinstance(each, Put) and each.key in refused for each in changes):
+            raise StoreFullError("no room")
+        return await store.commit(changes, batches)
+
+    world = a_world(store=store, commit=commit)
+    threads = [await world.create("alice", days=30) for _ in range(PASS_LIMIT)]
+    refused |= {f"{world.resource.topic}/{thread.id}" for thread in threads}
+    deleted = await world.create("bob")
+    await world.send(deleted.id, "hello", by="bob")
+    await world.advance(days=30, milliseconds=1)
+    await world.engine.delete_thread(world.caller("bob"), deleted.id)
+    await world.advance(seconds=0)
+
+    prefix = f"{world.resource.topic}/{deleted.id}/"
+    assert await store.scan("chat-messages", start=prefix, end=prefix + "~") == []
+    refused.clear()
+    await world.advance(seconds=1)
+    assert len(await world.events("ChatThreadDeleted")) == PASS_LIMIT + 1
+
+
+async def test_long_work_makes_way_for_what_waits() -> None:
+    """A purge that is not over goes behind what was due before now."""
+    store = MemoryStore()
+    world = a_world(store=store)
+    topic, now = world.resource.topic, world.clock.now()
+    message_keys = [f"{topic}/long/{number:016}" for number in range(PURGE_LIMIT + 1)]
+    long = put(DUE, due_key(now, "purge/long"), PurgeDue(topic=topic, thread_id="long"))
+    short = [
+        put(DUE, due_key(now + 1, f"once/{number:03}"), RepeatabilityDue(key="x"))
+        for number in range(PASS_LIMIT)
+    ]
+    await store.commit([long, *short, *(Put("chat-messages", key, b"") for key in message_keys)])
+    seen: list[list[str]] = []
+
+    async def look(changes: Sequence[Change], batches: Sequence[Batch]) -> int:
+        left = await store.scan(DUE)
+        seen.append([record.key.partition("/")[2] for record in left])
+        return await store.commit(changes, batches)
+
+    await world.advance(seconds=1)
+    world = a_world(store=store, clock=world.clock, commit=look)
+    await world.engine.due_work.resume()
+    await world.advance(seconds=0)
+
+    # The purge's first part, what else was in the pass, then the last one and the rest of it.
+    assert [(len(keys), keys[0], keys[-1]) for keys in seen[:3]] == [
+        (PASS_LIMIT + 1, "purge/long", "once/255"),
+        (PASS_LIMIT + 1, "purge/long", "once/255"),
+        (2, "once/255", "purge/long"),
+    ]
+    assert await collections(world) == {}
+
+
+async def test_little_is_done_at_once() -> None:
+    """Others are served between thousands of deletions of the same instant."""
+    commit = FaultyCommit(MemoryStore())
+    world = a_world(store=commit.store, commit=commit)
+    for _ in range(5 * AT_ONCE):
+        await world.create("alice", "bob", days=30)
+    for _ in range(5 * AT_ONCE):
+        await world.create("alice", "carol")
+    commit.most_in_flight = 0
+    await world.advance(days=30)
+    assert len(await world.events("ChatThreadDeleted")) == 5 * AT_ONCE
+    await delete_user(world, "carol")
+    await world.advance(seconds=0)
+
+    assert len(await world.events("ChatThreadParticipantRemoved")) == 5 * AT_ONCE
+    assert commit.most_in_flight == AT_ONCE
 
 
 async def test_due_work_of_a_resource_that_is_gone_is_dropped(world: ChatWorld) -> None:

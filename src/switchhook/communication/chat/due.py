@@ -5,11 +5,16 @@ leave. Any part of it may be done again after a crash: what is done already is p
 """
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Sequence
+
+import msgspec
 
 from switchhook.clock import MINUTE, Clock
 from switchhook.communication.chat import participants, threads
 from switchhook.communication.chat.actions import Plan, Rule, ThreadActions
+from switchhook.communication.chat.create import Users
 from switchhook.communication.chat.state import ThreadState
 from switchhook.communication.chat.store import (
     DUE,
@@ -29,13 +34,17 @@ from switchhook.communication.chat.store import (
 )
 from switchhook.communication.chat.thread_cache import ThreadCache
 from switchhook.communication.directory import CommunicationDirectory
-from switchhook.communication.due_work import due_key
+from switchhook.communication.due_work import BACK_OFF, PASS_LIMIT, due_key
 from switchhook.communication.records import key, put
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError
 from switchhook.grid.ports import Change, Delete, Put, Record
 from switchhook.grid.publish import CommitEvents
 
+_log = logging.getLogger(__name__)
+
+# How much is done at once: what that costs is how long everybody else waits.
+AT_ONCE = 8
 # How much of a deleted thread's content goes in one commit.
 PURGE_LIMIT = 500
 # How many threads a deleted user leaves in one pass.
@@ -44,10 +53,9 @@ LEAVES_PER_PASS = 50
 LAST_LOOK_AFTER = MINUTE
 
 
-def user_gone(topic: str, raw_id: str, at: int, *, is_last_look: bool = False) -> Put:
+def user_gone(topic: str, raw_id: str, at: int) -> Put:
     """The change by which a deleted user leaves all threads at that instant."""
-    due = UserGone(topic=topic, raw_id=raw_id, is_last_look=is_last_look)
-    return put(DUE, due_key(at, f"user/{raw_id}"), due)
+    return put(DUE, due_key(at, f"user/{raw_id}"), UserGone(topic=topic, raw_id=raw_id))
 
 
 class ChatDue:
@@ -60,6 +68,7 @@ class ChatDue:
         commit: CommitEvents,
         clock: Clock,
         directory: CommunicationDirectory,
+        users: Users,
         cache: ThreadCache,
         actions: ThreadActions,
     ) -> None:
@@ -67,44 +76,46 @@ class ChatDue:
         self._commit = commit
         self._clock = clock
         self._directory = directory
+        self._users = users
         self._cache = cache
         self._actions = actions
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def do(self, due: Sequence[Record], now: int) -> None:
-        """One pass: the `Work` of this engine. What fails does not hold up the rest.
+        """One pass: the `Work` of this engine. What fails, and what is left, goes behind the rest.
 
         Raises:
-            StoreError, ConflictError: the first failure; what has failed stays due.
+            StoreError, ConflictError: it cannot be written down what is done.
         """
         outcomes = await asyncio.gather(
             *(self._do(record, now) for record in due), return_exceptions=True
         )
         changes: list[Change] = []
-        failures: list[BaseException] = []
-        for outcome in outcomes:
+        for record, outcome in zip(due, outcomes, strict=True):
             if isinstance(outcome, BaseException):
-                failures.append(outcome)
-            else:
+                _log.warning("chat.due_failed", exc_info=outcome, extra={"due": record.key})
+                changes += _later(record, now + BACK_OFF)
+            elif outcome is not None:
                 changes += outcome
+            elif len(due) == PASS_LIMIT:  # others may be waiting
+                changes += _later(record, now)
         if changes:
             await self._commit(changes, ())
-        if failures:
-            raise failures[0]
 
-    async def _do(self, record: Record, now: int) -> list[Change]:
-        """Do what is due; answer the changes by which it is done, none where some of it is left."""
+    async def _do(self, record: Record, now: int) -> list[Change] | None:
+        """Do what is due; answer the changes by which it is done, None where some of it is left."""
         done = Delete(DUE, record.key, record.revision)
         match decode_due(record):
             case RetentionDue() as due:
                 await self._retain(due, now)
                 return [done]
             case PurgeDue() as due:
-                return [done] if await self._purge(due) else []
+                return [done] if await self._purge(due) else None
             case TombstoneDue() as due:
                 await self._bury(due, done)
                 return []
             case UserGone() as due:
-                return await self._leave_all(due, done, now)
+                return await self._leave_all(due, record, now)
             case RepeatabilityDue() as due:
                 return [Delete(REPEATABILITY, due.key), done]
 
@@ -116,13 +127,14 @@ class ChatDue:
         def apply_policy(state: ThreadState) -> Plan:
             return Plan(step=threads.apply_policy(state, now))
 
-        await self._act(resource, due.thread_id, apply_policy)
+        await self._acts(resource, due.thread_id, apply_policy)
 
     async def _purge(self, due: PurgeDue) -> bool:
         """Delete a part of a thread's content; answer whether that was all."""
-        deletions = await self._records.content(due.topic, due.thread_id, PURGE_LIMIT)
-        if deletions:
-            await self._commit(deletions, ())
+        async with self._at_once:
+            deletions = await self._records.content(due.topic, due.thread_id, PURGE_LIMIT)
+            if deletions:
+                await self._commit(deletions, ())
         return len(deletions) < PURGE_LIMIT
 
     async def _bury(self, due: TombstoneDue, done: Delete) -> None:
@@ -137,37 +149,82 @@ class ChatDue:
         await self._commit(changes, ())
         self._cache.forget(due.topic, due.thread_id)
 
-    async def _leave_all(self, due: UserGone, done: Delete, now: int) -> list[Change]:
+    async def _leave_all(self, due: UserGone, record: Record, now: int) -> list[Change] | None:
+        done = Delete(DUE, record.key, record.revision)
         resource = self._directory.by_topic(due.topic)
         if resource is None:
             return [done]
-        members = await self._records.memberships(due.topic, due.raw_id, limit=LEAVES_PER_PASS)
+        gone = _located(due, record)
+        members = await self._left_behind(resource, gone)
         outcomes = await asyncio.gather(
-            *(self._leave(resource, due.raw_id, thread_of_member(each)) for each in members),
+            *(self._leave(resource, due.raw_id, member) for member in members),
             return_exceptions=True,
         )
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
         if members:
-            # Those of threads that are deleted, too, or of which no participant is left.
-            return [Delete(MEMBERS, each.key) for each in members]
+            return None
         if due.is_last_look:
             return [done]
-        at = now + LAST_LOOK_AFTER
-        return [done, user_gone(due.topic, due.raw_id, at, is_last_look=True)]
+        again = msgspec.structs.replace(gone, is_last_look=True)
+        return [done, put(DUE, due_key(now + LAST_LOOK_AFTER, f"user/{due.raw_id}"), again)]
 
-    async def _leave(self, resource: CommunicationResource, raw_id: str, thread_id: str) -> None:
+    async def _left_behind(self, resource: CommunicationResource, gone: UserGone) -> list[Record]:
+        """Some memberships of a deleted user; of one who is back, those from before."""
+        is_back = bool(await self._users.exist(resource, (gone.raw_id,)))
+        found: list[Record] = []
+        before = ""
+        while len(found) < LEAVES_PER_PASS:
+            members = await self._records.memberships(
+                gone.topic, gone.raw_id, before=before, limit=LEAVES_PER_PASS
+            )
+            found += [
+                each for each in members if not is_back or each.position < (gone.position or 0)
+            ]
+            if len(members) < LEAVES_PER_PASS:
+                break
+            before = members[-1].key
+        return found[:LEAVES_PER_PASS]
+
+    async def _leave(self, resource: CommunicationResource, raw_id: str, member: Record) -> None:
         def leave(state: ThreadState) -> Plan:
             return Plan(step=participants.remove(state, raw_id, raw_id, self._clock.now()))
 
-        await self._act(resource, thread_id, leave)
+        if not await self._acts(resource, thread_of_member(member), leave):
+            # The thread is deleted: only the record of the user's part in it is left. Not whatever
+            # the key: the user may have been added meanwhile.
+            await self._commit([Delete(MEMBERS, member.key, member.revision)], ())
 
-    async def _act(self, resource: CommunicationResource, thread_id: str, rule: Rule) -> None:
+    async def _acts(self, resource: CommunicationResource, thread_id: str, rule: Rule) -> bool:
+        """Apply a rule; answer False where the thread is deleted, or the user has left it."""
+
         async def prepare() -> Rule:
             return rule
 
-        try:
-            await self._actions.act(resource, thread_id, prepare)
-        except RequestError:
-            return  # the thread is deleted, or the user has left it
+        async with self._at_once:
+            try:
+                await self._actions.act(resource, thread_id, prepare)
+            except RequestError:
+                return False
+        return True
+
+
+def _located(due: UserGone, record: Record) -> UserGone:
+    """A deletion that knows its place in the log, wherever its record is moved."""
+    if due.position is not None:
+        return due
+    return msgspec.structs.replace(due, position=record.position)
+
+
+def _later(record: Record, at: int) -> list[Change]:
+    """The changes that move what is due to a later instant."""
+    moved = due_key(at, record.key.partition("/")[2])
+    if moved == record.key:
+        return []
+    value = record.value
+    with contextlib.suppress(msgspec.DecodeError):  # of another version: it stays as it is
+        due = decode_due(record)
+        if isinstance(due, UserGone):
+            value = put(DUE, moved, _located(due, record)).value
+    return [Delete(DUE, record.key, record.revision), Put(DUE, moved, value)]

@@ -92,6 +92,7 @@ class ChatEngine:
             commit=commit,
             clock=clock,
             directory=directory,
+            users=users,
             cache=self._cache,
             actions=self._actions,
         )

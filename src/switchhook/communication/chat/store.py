@@ -71,11 +71,16 @@ class TombstoneDue(msgspec.Struct, frozen=True, kw_only=True, tag="tombstone"):
 
 
 class UserGone(msgspec.Struct, frozen=True, kw_only=True, tag="user-gone"):
-    """A deleted user leaves all threads; after the last look no request can add it any more."""
+    """A deleted user leaves all threads; after the last look no request can add it any more.
+
+    `position` is the log's end at the deletion, None where this record was written with it. Users
+    of Entra come back under their id: what they joined since then they do not leave.
+    """
 
     topic: str
     raw_id: str
     is_last_look: bool = False
+    position: int | None = None
 
 
 class RepeatabilityDue(msgspec.Struct, frozen=True, kw_only=True, tag="repeatability"):
