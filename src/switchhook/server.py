@@ -163,6 +163,7 @@ async def _begin(parts: Parts, tables: ConfigTables) -> None:
     parts.resources.life.start()
     for work in parts.services.later_work:
         await work.resume()
+    parts.grid.background.spawn(parts.services.forget_orphans())
     await _apply(parts, tables)
 
 

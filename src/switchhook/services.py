@@ -12,6 +12,7 @@ from switchhook.communication.chat.rate_limits import RateLimits
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.due_work import LaterWork
 from switchhook.communication.identity.engine import IdentityEngine
+from switchhook.communication.orphans import orphaned_topics
 from switchhook.communication.presence import Presence
 from switchhook.communication.realtime.hub import Hub
 from switchhook.communication.sms.engine import SmsEngine
@@ -25,6 +26,7 @@ from switchhook.settings import ChatRateLimits, Settings
 class Services:
     """The engines behind the data plane; the directory tells them which resources there are."""
 
+    store: Store
     directory: CommunicationDirectory
     sms: SmsEngine
     identity: IdentityEngine
@@ -43,6 +45,11 @@ class Services:
         self.hub.forget(topic)
         for engine in (self.sms, self.identity, self.chat, self.presence):
             await engine.forget(topic)
+
+    async def forget_orphans(self) -> None:
+        """Delete what an earlier run did not get to; the directory must be complete."""
+        for topic in await orphaned_topics(self.store, self.directory):
+            await self.forget(topic)
 
 
 def open_services(
@@ -77,6 +84,7 @@ def open_services(
     )
     sessions = Sessions(hub=hub, caller_of=identity.caller_of)
     return Services(
+        store=store,
         directory=directory,
         sms=sms,
         identity=identity,

@@ -7,6 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from switchhook.communication.orphans import COLLECTIONS
+from switchhook.grid.ports import Put
+from switchhook.stores.sqlite import SqliteStore
 from tests.crash.books import Books, judge
 from tests.crash.load import SUBJECT, Load
 from tests.crash.management import Management
@@ -97,6 +100,26 @@ async def test_resources_and_keys_outlive_a_restart(serve: Serve) -> None:
         after = await _state(Management(server), topic, path)
 
     assert after == before
+
+
+async def test_a_start_finishes_the_deletion_of_a_resource(serve: Serve) -> None:
+    """A run that ended in the middle of it has left users and threads; what exists stays."""
+    server = await serve()
+    sender = server.ready.communication.numbers[0]
+    opted_out = {"from": sender, "recipients": [{"to": "+14255550100"}]}
+    await call_sms(server.ready, "/sms/optouts:add", opted_out)
+    await server.stop()
+    async with SqliteStore.open(server.data) as store:
+        await store.commit([Put(each, "of-nobody/1/2", b"{}") for each in COLLECTIONS])
+
+    server = await serve()
+    wait = "/providers/Switchhook.EventGrid/waitIdle"
+    assert (await Management(server).request("POST", wait)).status == 200
+    await server.stop()
+
+    async with SqliteStore.open(server.data) as store:
+        kept = {each: len(await store.scan(each)) for each in COLLECTIONS}
+    assert {each: count for each, count in kept.items() if count} == {"sms-opt-outs": 1}
 
 
 async def test_opt_outs_outlive_a_restart(serve: Serve) -> None:

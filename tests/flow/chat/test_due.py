@@ -14,8 +14,9 @@ from switchhook.communication.chat.requests import (
     SkipRequest,
     UpdateThread,
 )
-from switchhook.communication.chat.store import DUE, PurgeDue, RepeatabilityDue, put
+from switchhook.communication.chat.store import DUE, PurgeDue, RepeatabilityDue
 from switchhook.communication.due_work import PASS_LIMIT, due_key
+from switchhook.communication.records import put
 from switchhook.errors import RequestError, StoreFullError
 from switchhook.grid.ports import Batch, Change, Put
 from switchhook.stores.memory import MemoryStore

@@ -11,7 +11,10 @@ from switchhook.communication.chat.requests import (
     UpdateMessage,
     UpdateThread,
 )
+from switchhook.communication.chat.store import KEPT, PurgeDue
+from switchhook.communication.due_work import due_key
 from switchhook.communication.identity.caller import Scope
+from switchhook.communication.records import put
 from switchhook.errors import RequestError
 from tests.flow.chat.world import ChatWorld, user_of
 from tests.flow.sms.world import a_resource
@@ -291,13 +294,14 @@ async def test_forgotten_resource_leaves_nothing(world: ChatWorld) -> None:
     sent = await world.send(thread.id, "hello")
     await world.engine.send_read_receipt(world.caller("bob"), thread.id, sent.id)
     await world.engine.create_thread(world.caller("alice"), CreateThread(topic="t"), "once")
+    other = put("chat-due", due_key(0, "purge/t"), PurgeDue(topic="other", thread_id="t"))
+    await world.store.commit([other])
     world.directory.remove(world.resource.resource_id)
     await world.engine.forget(world.resource.topic)
 
-    for collection in ("threads", "heads", "messages", "members", "receipts", "repeatability"):
-        assert await world.store.scan(f"chat-{collection}") == []
+    for collection in KEPT:
+        assert await world.store.scan(collection) == []
+    assert [each.key for each in await world.store.scan("chat-due")] == [other.key]
     with pytest.raises(RequestError) as refusal:
         await world.engine.thread(world.caller("alice"), thread.id)
     assert refusal.value.status == 404
-    await world.advance(days=100)
-    assert await world.store.scan("chat-due") == []

@@ -1,5 +1,6 @@
 """The chat engine: what the API's routes ask of chat."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
@@ -29,7 +30,7 @@ from switchhook.communication.chat.thread_cache import ThreadCache
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.due_work import DueWork
 from switchhook.communication.identity.caller import Caller
-from switchhook.communication.records import forget
+from switchhook.communication.records import FORGET_LIMIT, forget
 from switchhook.communication.resources import CommunicationResource
 from switchhook.grid.ports import Change, Record, Records
 from switchhook.grid.publish import CommitEvents
@@ -233,6 +234,11 @@ class ChatEngine:
 
     async def forget(self, topic: str) -> None:
         """Delete what a deleted resource left; `topic` is the incarnation of its system topic."""
+        # First: what is due for threads that are created from now on has to stay.
+        async for due in self._records.due_of(topic, FORGET_LIMIT):
+            if due:
+                await self._commit(due, ())
+            await asyncio.sleep(0)
         await forget(self._store, self._commit, KEPT, topic)
         self._cache.forget_topic(topic)
 

@@ -15,6 +15,7 @@ to its thread: each of them expects the one before.
 """
 
 import hashlib
+from collections.abc import AsyncIterator
 
 import msgspec
 
@@ -33,7 +34,7 @@ MEMBERS = "chat-members"
 REPEATABILITY = "chat-repeatability"
 DUE = "chat-due"
 
-# What goes when a resource is deleted; what is due for it disappears by itself when its time comes.
+# What goes when a resource is deleted, beside what is due for it.
 KEPT = (HEADS, THREADS, MEMBERS, MESSAGES, RECEIPTS, REPEATABILITY)
 
 # How long a repeatability id is remembered (assumed).
@@ -154,6 +155,10 @@ def thread_of_member(record: Record) -> str:
     return record.key.rpartition("/")[2]
 
 
+def _topic_of_due(due: Due) -> str:
+    return due.key.partition("/")[0] if isinstance(due, RepeatabilityDue) else due.topic
+
+
 class ChatRecords:
     """Reads what chat keeps."""
 
@@ -226,3 +231,14 @@ class ChatRecords:
         found = await under(self._records, MESSAGES, key(topic, thread_id), limit)
         found += await under(self._records, RECEIPTS, key(topic, thread_id), limit - len(found))
         return [Delete(record.collection, record.key) for record in found]
+
+    async def due_of(self, topic: str, limit: int) -> AsyncIterator[list[Delete]]:
+        """Deletions of what is due for a resource; at most `limit` records are read at a time."""
+        start = ""
+        while records := await self._records.scan(DUE, start=start, limit=limit):
+            yield [
+                Delete(DUE, each.key)
+                for each in records
+                if _topic_of_due(decode_due(each)) == topic
+            ]
+            start = f"{records[-1].key}\0"
