@@ -42,9 +42,9 @@ class Services:
 
     async def forget(self, topic: str) -> None:
         """Delete what the engines keep of a resource; `topic` is that of its events."""
-        self.hub.forget(topic)
-        for engine in (self.sms, self.identity, self.chat, self.presence):
-            await engine.forget(topic)
+        # Tokens first, so that nobody connects again; presence last, when nobody is connected.
+        for part in (self.sms, self.identity, self.sessions, self.chat, self.presence):
+            await part.forget(topic)
 
     async def forget_orphans(self) -> None:
         """Delete what an earlier run did not get to; the directory must be complete."""

@@ -315,6 +315,18 @@ async def test_resource_that_is_deleted_takes_its_connections_along() -> None:
         assert await bob.packet() == "0::"
 
 
+async def test_forgotten_resource_has_no_connections_any_more() -> None:
+    """Whoever listens has heard of it when that is done; a page cannot go on where it was."""
+    async with serving() as world, world.page("bob") as bob:
+        await world.sessions.forget("another")
+        await bob.ping()
+        await world.sessions.forget(RESOURCE.topic)
+
+        assert world.comings.log == [("connected", BOB), ("disconnected", BOB)]
+        assert world.hub.is_empty
+        assert world.sessions.find(bob.session["connectparams"]["sr"]) is None
+
+
 async def test_connections_close_with_the_server() -> None:
     """At once: who waits for news would wait for ever."""
     async with serving() as world:

@@ -80,7 +80,7 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         self._of_user: dict[tuple[str, str], dict[str, Session]] = {}
         self._idle: dict[str, float] = {}  # when they are forgotten, in that order
-        self._lives: set[asyncio.Task[None]] = set()
+        self._lives: dict[asyncio.Task[None], str] = {}  # with the topic of each
         self._is_closed = False
 
     def open(self, caller: Caller, token: str, endpoint: str, proof: str) -> Session:
@@ -167,8 +167,8 @@ class Sessions:
         life = asyncio.create_task(
             self._live(session, channel, session.endpoint, session.socket_secret)
         )
-        self._lives.add(life)
-        life.add_done_callback(self._lives.discard)
+        self._lives[life] = session.user[0]
+        life.add_done_callback(self._lives.pop)
         return channel
 
     def drop(self, session: Session) -> None:
@@ -181,6 +181,19 @@ class Sessions:
                 del self._of_user[session.user]
         if session.channel is not None:
             session.channel.end()
+
+    async def forget(self, topic: str) -> None:
+        """End every connection to a resource, by the incarnation of its topic.
+
+        It returns once they have ended, and whoever listens has heard of it.
+        """
+        for session in list(self._sessions.values()):
+            if session.user[0] == topic:
+                self.drop(session)
+        self._hub.forget(topic)
+        lives = [life for life, of_topic in self._lives.items() if of_topic == topic]
+        if lives:
+            await asyncio.wait(lives)
 
     async def close(self) -> None:
         """End every connection; later ones end as they come."""
