@@ -2,7 +2,9 @@
 
 import pytest
 
+from switchhook.clock import VirtualClock, to_datetime
 from switchhook.communication.chat.happenings import ThreadCreated
+from switchhook.communication.chat.listing import LOOKED_AT
 from switchhook.communication.chat.model import MessageKind, RetentionPolicy
 from switchhook.communication.chat.requests import (
     CreateThread,
@@ -16,7 +18,7 @@ from switchhook.communication.due_work import due_key
 from switchhook.communication.identity.caller import Scope
 from switchhook.communication.records import put
 from switchhook.errors import RequestError
-from tests.flow.chat.world import ChatWorld, user_of
+from tests.flow.chat.world import ChatWorld, a_world, user_of
 from tests.flow.sms.world import a_resource
 
 UNKNOWN = "19:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA1@thread.v2"
@@ -286,6 +288,28 @@ async def test_ids_look_as_in_the_profiles_documents(
 
     assert [item.thread.id for item in first + rest] == sorted(ids, reverse=True)
     assert end == ""
+
+
+async def test_list_of_messages_does_not_search_for_ever(world: ChatWorld) -> None:
+    """Where the clock was set back, ids say nothing of times: a page may be empty, not the last."""
+    thread = await world.create("alice")
+    first = world.clock.now()
+    await world.advance(days=1)
+    later = world.clock.now()
+    await world.send(thread.id, "new")
+    world = a_world(store=world.store, clock=VirtualClock(to_datetime(first)))
+    for _ in range(LOOKED_AT + 10):
+        await world.send(thread.id, "old")
+    alice = world.caller("alice")
+
+    empty, token = await world.engine.messages(
+        alice, thread.id, PageRequest(size=1, start_time=later)
+    )
+    rest, end = await world.engine.messages(
+        alice, thread.id, PageRequest(size=1, start_time=later, token=token)
+    )
+
+    assert (empty, [each.content for each in rest], end) == ([], ["new"], "")
 
 
 async def test_forgotten_resource_leaves_nothing(world: ChatWorld) -> None:

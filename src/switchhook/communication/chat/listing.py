@@ -17,8 +17,8 @@ from switchhook.communication.chat.threads import TELLS_OF_DELETED
 from switchhook.communication.json_requests import bad_request
 from switchhook.errors import RequestError
 
-# How many threads one request looks at, at most, while it searches for those that its `startTime`
-# lets through: its page is shorter then.
+# How many threads or messages one request looks at, at most, while it searches for those that its
+# `startTime` lets through: its page is shorter then.
 LOOKED_AT = 1000
 _CHUNK = 100
 
@@ -28,14 +28,16 @@ async def message_page(
 ) -> tuple[list[Message], str]:
     """Messages that a participant sees, newest first, and the next page's token ("": none).
 
-    The token is the id of the last message of this page.
+    The token is the id of the last message that was looked at.
     """
     oldest = max(page.start_time, participant.share_history_time)
     before = _message_id(page.token)
     found: list[Message] = []
-    while len(found) <= page.size:
+    looked_at = 0
+    while len(found) <= page.size and looked_at < LOOKED_AT:
         wanted = page.size + 1 - len(found)
-        # Ids are never less than their messages' milliseconds.
+        # Ids are never less than their messages' milliseconds; where the clock was set back, they
+        # are more.
         read = await records.messages(
             topic, thread_id, first=milliseconds(oldest), before=before, limit=wanted
         )
@@ -44,10 +46,13 @@ async def message_page(
             for each in read
             if each.created_at >= page.start_time and is_visible(participant, each)
         ]
+        looked_at += len(read)
         if len(read) < wanted:
-            break
+            return found, ""
         before = read[-1].id
-    return found[: page.size], str(found[page.size - 1].id) if len(found) > page.size else ""
+    if len(found) > page.size:
+        before = found[page.size - 1].id
+    return found[: page.size], str(before)
 
 
 async def thread_page(
