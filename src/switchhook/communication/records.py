@@ -53,7 +53,15 @@ async def under(
 async def forget(
     records: Records, commit: CommitEvents, collections: Sequence[str], topic: str
 ) -> None:
-    """Delete what a deleted resource left; `topic` is the incarnation of its system topic."""
-    for collection in collections:
-        while found := await under(records, collection, topic, FORGET_LIMIT):
-            await commit([Delete(each.collection, each.key) for each in found], ())
+    """Delete what a deleted resource left; `topic` is the incarnation of its system topic.
+
+    It ends when there is nothing in any of them: requests that were under way may add to the first
+    while the last is emptied, and no half of what they made may stay.
+    """
+    while True:
+        found: list[Record] = []
+        for collection in collections:
+            found += await under(records, collection, topic, FORGET_LIMIT - len(found))
+        if not found:
+            return
+        await commit([Delete(each.collection, each.key) for each in found], ())
