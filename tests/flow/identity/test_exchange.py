@@ -93,11 +93,14 @@ async def test_wrong_entra_token_is_refused(world: IdentityWorld) -> None:
             "",
             "Provided access token is not valid.",
         )
+    assert (await refusal(world, "", app_id="", user_id=""))[0] == 401
 
 
 @pytest.mark.parametrize(
     ("changes", "target", "message"),
     [
+        ({"app_id": "", "user_id": ""}, "AppId", "AppId: The AppId field is required."),
+        ({"user_id": ""}, "UserId", "UserId: The UserId field is required."),
         ({"app_id": STRANGER}, "appId", "AAD application is not the expected one."),
         ({"app_id": "invalid"}, "appId", "Provided AppId has invalid format."),
         ({"user_id": STRANGER}, "userId", "Provided AAD token issued for unexpected user."),

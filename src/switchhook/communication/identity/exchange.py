@@ -10,7 +10,12 @@ from collections.abc import Callable, Collection
 
 from switchhook.authority import Claims
 from switchhook.communication.identity.caller import Scope
-from switchhook.communication.identity.requests import ExchangeTeamsUser, check_guid, invalid
+from switchhook.communication.identity.requests import (
+    ExchangeTeamsUser,
+    check_guid,
+    invalid,
+    required,
+)
 from switchhook.communication.identity.store import Assignment
 from switchhook.errors import RequestError, TokenError
 
@@ -48,10 +53,15 @@ def read_entra_token(verify: Verify, token: str, audience: str) -> Claims:
 def read_teams_user(verify: Verify, request: ExchangeTeamsUser) -> Claims:
     """What a Teams user's token says, if it is of the application and user that are named.
 
+    A wrong token is refused as such whatever else is wrong, as in the recorded sessions.
+
     Raises:
         RequestError: 401 for the token, 400 for what it is not of.
     """
     claims = read_entra_token(verify, request.token, TEAMS_AUDIENCE)
+    for name, value in (("AppId", request.app_id), ("UserId", request.user_id)):
+        if not value:
+            raise required(name)
     check_guid(request.app_id, "appId")
     if claims.appid.lower() != request.app_id.lower():
         raise invalid("appId", "AAD application is not the expected one.")

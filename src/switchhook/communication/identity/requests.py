@@ -84,6 +84,11 @@ def invalid(target: str, message: str) -> RequestError:
     return RequestError(400, "ValidationError", message, target=target)
 
 
+def required(name: str) -> RequestError:
+    """The refusal of a request without that member."""
+    return invalid(name, f"{name}: The {name} field is required.")
+
+
 def parse_create(body: bytes) -> CreateUser:
     """The request of `POST /identities`; its body may be absent, and its list of scopes empty.
 
@@ -110,7 +115,7 @@ def parse_issue(body: bytes) -> TokenRequest:
     """
     request = _decode(body, _token_decoder)
     if not request.scopes:
-        raise _required("Scopes")
+        raise required("Scopes")
     return TokenRequest(
         scopes=_scopes(request.scopes, "Scopes"),
         expires_in_minutes=_expires_in_minutes(request.expires_in_minutes),
@@ -118,15 +123,14 @@ def parse_issue(body: bytes) -> TokenRequest:
 
 
 def parse_exchange_teams_user(body: bytes) -> ExchangeTeamsUser:
-    """The request of `/teamsUser/:exchangeAccessToken`; a token may be anything, even empty.
+    """The request of `/teamsUser/:exchangeAccessToken`; any text of it may be empty or wrong.
+
+    Which of them is refused depends on the token, which is read first.
 
     Raises:
         RequestError: 400.
     """
     request = _decode(body, _exchange_decoder)
-    for name, value in (("AppId", request.app_id), ("UserId", request.user_id)):
-        if not value:
-            raise _required(name)
     return ExchangeTeamsUser(
         token=request.token or "", app_id=request.app_id or "", user_id=request.user_id or ""
     )
@@ -150,7 +154,7 @@ def parse_assignment(body: bytes) -> Assignment:
     """
     request = _decode(body, _assignment_decoder)
     if not request.principal_type:
-        raise _required("PrincipalType")
+        raise required("PrincipalType")
     if request.principal_type not in set(PrincipalType):
         kinds = ", ".join(PrincipalType)
         raise invalid("PrincipalType", f"PrincipalType must be one of {kinds}.")
@@ -181,10 +185,6 @@ def _decode(body: bytes, decoder: msgspec.json.Decoder[_Body]) -> _Body:
         return decode(body, decoder)
     except RequestError as error:
         raise invalid("", error.message) from error
-
-
-def _required(name: str) -> RequestError:
-    return invalid(name, f"{name}: The {name} field is required.")
 
 
 def _expires_in_minutes(minutes: int | None) -> int:
