@@ -183,12 +183,13 @@ async def test_threads_are_listed_from_a_time_on(server: ChatServer, clients: Cl
 
 
 async def test_thread_is_deleted(server: ChatServer, clients: Clients) -> None:
-    """The list says so; nothing can be done with it any more."""
+    """The list says so; nothing can be done with it any more but delete it again."""
     alice, bob = await server.users(2)
     thread = await a_thread(clients, alice, bob)
 
     await clients.call(clients.chat(alice.token).delete_chat_thread, thread.thread_id)
 
+    await clients.call(clients.chat(alice.token).delete_chat_thread, thread.thread_id)
     [item] = await everything(clients, clients.chat(bob.token).list_chat_threads)
     assert (item.id, item.deleted_on) == (thread.thread_id, server.now())
     with refused(404):

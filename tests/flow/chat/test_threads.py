@@ -198,7 +198,7 @@ async def test_deleted_thread_tells_no_more_than_that(world: ChatWorld) -> None:
     for request in (
         engine.thread(world.caller("carol"), thread.id),
         engine.update_thread(bob, thread.id, UpdateThread(topic="x")),
-        engine.delete_thread(bob, thread.id),
+        engine.delete_thread(world.caller("carol"), thread.id),
         engine.participants(bob, thread.id, SkipRequest()),
         engine.add_participants(bob, thread.id, world.new("carol")),
         engine.remove_participant(bob, thread.id, world.id_of("alice")),
@@ -214,6 +214,20 @@ async def test_deleted_thread_tells_no_more_than_that(world: ChatWorld) -> None:
         with pytest.raises(RequestError) as refusal:
             await request
         assert (refusal.value.status, refusal.value.code) == (404, "NotFound")
+
+
+async def test_thread_is_deleted_once(world: ChatWorld) -> None:
+    """Each participant may ask for it again; nothing is told of that, nor does its time change."""
+    thread = await world.create("alice", "bob")
+    await world.engine.delete_thread(world.caller("alice"), thread.id)
+    at, told = world.clock.now(), await world.types()
+    await world.advance(seconds=1)
+
+    for name in ("alice", "bob"):
+        await world.engine.delete_thread(world.caller(name), thread.id)
+
+    assert (await world.engine.thread(world.caller("bob"), thread.id)).deleted_at == at
+    assert await world.types() == told
 
 
 async def test_scopes_come_before_threads_and_threads_before_participants(

@@ -42,6 +42,12 @@ def check_open(state: ThreadState | None) -> ThreadState:
     return state
 
 
+def was_deleted(state: ThreadState, raw_id: str) -> bool:
+    """Whether a thread is deleted already that this user took part in to the end."""
+    is_participant = state.thread.participant(raw_id) is not None
+    return is_participant and state.thread.deleted_at is not None
+
+
 def create(
     thread_id: str, creator: str, request: CreateThread, known: Container[str], now: int
 ) -> Step:
