@@ -35,15 +35,15 @@ def test_message_of_a_user_is_the_last_message() -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in MessageKind if kind.is_system])
 @pytest.mark.parametrize("last_message_at", [None, NOW - SECOND])
-def test_system_message_is_not_the_last_message(
+def test_system_message_is_a_last_message_too(
     kind: MessageKind, last_message_at: int | None
 ) -> None:
-    """`lastMessageReceivedOn` tells of users."""
+    """`lastMessageReceivedOn` does not tell who wrote it."""
     state = a_state(head=Head(sequence=1, message_id=NOW_IN_MS, last_message_at=last_message_at))
     message = system_message(state, kind, now=NOW, initiator=BOB)
     head = append(state, message).head
 
-    assert head == Head(sequence=2, message_id=NOW_IN_MS + 1, last_message_at=last_message_at)
+    assert head == Head(sequence=2, message_id=NOW_IN_MS + 1, last_message_at=NOW)
 
 
 def test_system_message_has_an_initiator_and_no_sender() -> None:

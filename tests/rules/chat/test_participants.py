@@ -36,7 +36,7 @@ def test_addition_is_one_message_and_one_happening() -> None:
     (message,) = step.messages
     assert (message.kind, message.participants) == (MessageKind.PARTICIPANT_ADDED, added)
     assert (message.initiator, message.sequence, message.sender) == (BOB, 2, None)
-    assert step.state.head == Head(sequence=2, message_id=message.id)
+    assert step.state.head == Head(sequence=2, message_id=message.id, last_message_at=LATER)
 
 
 def test_addition_of_nobody_new_changes_nothing() -> None:

@@ -70,7 +70,7 @@ def test_topic_is_told_second() -> None:
     """The history has an id and a sequence for each."""
     state = created(BOB)
     assert (state.head.sequence, state.head.message_id) == (2, NOW_IN_MS + 1)
-    assert state.head.last_message_at is None
+    assert state.head.last_message_at == NOW
 
 
 @pytest.mark.parametrize(

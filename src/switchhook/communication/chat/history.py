@@ -18,15 +18,15 @@ def next_message_id(head: Head, now: int) -> int:
 
 
 def append(state: ThreadState, message: Message) -> ThreadState:
-    """The thread after a new message; only those of users count as its last message.
+    """The thread after a new message, whoever wrote it.
 
-    `lastMessageReceivedOn` of a thread without any but system messages is absent (assumed).
+    `lastMessageReceivedOn` is told of a thread with messages of the service alone, too (recorded
+    session `test_list_chat_threads` of azure-communication-chat).
     """
-    is_of_user = not message.kind.is_system
     head = Head(
         sequence=message.sequence,
         message_id=message.id,
-        last_message_at=message.created_at if is_of_user else state.head.last_message_at,
+        last_message_at=message.created_at,
     )
     return msgspec.structs.replace(state, head=head)
 

@@ -68,7 +68,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The front of a thread's history: what the next message is counted from.
 
     `sequence` and `message_id` are those of the last message, 0 before the first;
-    `last_message_at` is when a user last sent one.
+    `last_message_at` is the instant of the last one, the service's own included.
     """
 
     sequence: int = 0
