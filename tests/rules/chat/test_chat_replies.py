@@ -23,8 +23,8 @@ ALICE = f"8:acs:{RESOURCE.immutable_id}_00000001-0000-0000-0000-00000000a11c"
 BOB = f"8:acs:{RESOURCE.immutable_id}_00000002-0000-0000-0000-000000000b0b"
 STRANGER = "8:acs:11111111-1111-1111-1111-111111111111_00000002-0000-0000-0000-000000000b0b"
 AT = from_datetime(datetime(2026, 3, 4, 5, 6, 7, 891234, tzinfo=UTC))
-AT_TEXT = "2026-03-04T05:06:07.8910000Z"
-EPOCH_TEXT = "1970-01-01T00:00:00.0000000Z"
+AT_TEXT = "2026-03-04T05:06:07Z"
+EPOCH_TEXT = "1970-01-01T00:00:00Z"
 
 
 def user(raw_id: str) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def test_policy_without_days_is_of_the_kind_none() -> None:
 
 
 def test_thread_item_says_when_the_last_message_came() -> None:
-    """A thread without messages of users does not."""
+    """A thread without any does not."""
     assert replies.thread_item_reply(a_thread(deleted_at=AT), AT) == {
         "id": "19:x@thread.v2",
         "topic": "Lunch",
@@ -144,13 +144,24 @@ def test_edited_message_says_when() -> None:
     assert reply["metadata"] == {"k": "v"}
 
 
-def test_deleted_message_has_no_content() -> None:
-    """It says when, and who had sent it."""
-    reply = replies.message_reply(a_message(sender=ALICE, deleted_at=AT))
+def test_deleted_message_has_an_empty_text() -> None:
+    """It says when it was deleted, and who had sent it."""
+    reply = replies.message_reply(
+        a_message(sender=ALICE, sender_display_name="Alice", deleted_at=AT)
+    )
 
-    assert "content" not in reply
+    assert reply["content"] == {"message": ""}
+    assert reply["senderDisplayName"] == "Alice"
     assert reply["deletedOn"] == AT_TEXT
     assert reply["senderCommunicationIdentifier"] == user(ALICE)
+
+
+def test_sender_without_a_name_has_an_empty_one() -> None:
+    """Messages of the service have no such member at all."""
+    topic = a_message(kind=MessageKind.TOPIC_UPDATED, topic="Dinner", initiator=BOB)
+
+    assert replies.message_reply(a_message(sender=ALICE, content="x"))["senderDisplayName"] == ""
+    assert "senderDisplayName" not in replies.message_reply(topic)
 
 
 def test_message_of_a_new_topic() -> None:

@@ -1,12 +1,14 @@
 """What does a reply of Chat look like?
 
-Shapes of the Chat OpenAPI (2024-03-07, 2025-03-15). Members that have no value are left out.
+Shapes of the Chat OpenAPI (2024-03-07, 2025-03-15); what is empty, and how times are written, as in
+recorded sessions of the clients for .NET and JavaScript (`SessionRecords` of azure-sdk-for-net,
+`recordings` of azure-sdk-for-js). Members that have no value are left out.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from switchhook.clock import MILLISECOND, to_text
+from switchhook.clock import to_text
 from switchhook.communication.chat.model import (
     Message,
     MessageKind,
@@ -38,7 +40,7 @@ def thread_reply(thread: Thread) -> dict[str, Any]:
 
 
 def thread_item_reply(thread: Thread, last_message_at: int | None) -> dict[str, Any]:
-    """`ChatThreadItem`; `last_message_at` is when a user last sent a message to it."""
+    """`ChatThreadItem`; `last_message_at` is that of the last of its messages."""
     return _with_values(
         id=thread.id,
         topic=thread.topic,
@@ -74,15 +76,15 @@ def participant_reply(participant: Participant) -> dict[str, Any]:
 
 
 def message_reply(message: Message) -> dict[str, Any]:
-    """`ChatMessage`; a deleted one has no content."""
-    is_deleted = message.deleted_at is not None
+    """`ChatMessage`; a deleted one has an empty text, a sender without a name an empty name."""
+    name = message.sender_display_name
     return _with_values(
         id=str(message.id),
         type=message.kind.value,
         sequenceId=str(message.sequence),
         version=str(message.version),
-        content=None if is_deleted else _content(message),
-        senderDisplayName=message.sender_display_name,
+        content=_content(message),
+        senderDisplayName=name if message.kind.is_system else name or "",
         createdOn=_time(message.created_at),
         senderCommunicationIdentifier=_identifier_or_none(message.sender),
         deletedOn=_time_or_none(message.deleted_at),
@@ -122,8 +124,8 @@ def _identifier_or_none(raw_id: str | None) -> dict[str, Any] | None:
 
 
 def _time(instant: int) -> str:
-    """Cut to the millisecond, as ids are: a message's `createdOn` says the same as its id."""
-    return to_text(instant - instant % MILLISECOND)
+    """Cut to the second: `yyyy-MM-ddTHH:mm:ssZ`."""
+    return to_text(instant, digits=0)
 
 
 def _time_or_none(instant: int | None) -> str | None:
