@@ -14,6 +14,7 @@ from switchhook import defaults
 from switchhook.authority import Applications, Authority
 from switchhook.authority.signer import Signer
 from switchhook.authority.signing_key import SigningKey
+from switchhook.errors import TokenError
 from switchhook.http import authority_api
 from switchhook.http.errors import exception_handlers
 from switchhook.http.management_guard import ManagementGuard
@@ -176,6 +177,39 @@ async def test_application_gets_a_token(site: Site, path: str, tenant: str) -> N
     assert headers["cache-control"] == "no-store"
     verified = site.authority.verify(body["access_token"], ["https://management.azure.com"])
     assert (verified.tid, verified.appid) == (tenant, defaults.CLIENT_ID)
+
+
+USER_FORM = {
+    "grant_type": "password",
+    "client_id": defaults.CLIENT_ID,
+    "username": "ann@contoso.example",
+    "password": defaults.CLIENT_SECRET,
+    "scope": "https://auth.msft.communication.azure.com/Teams.ManageChats openid profile",
+}
+
+
+async def test_application_is_told_who_the_user_is(site: Site) -> None:
+    """By a second token, as msal needs it; that opens nothing."""
+    _, _, body = await site.ask(f"/{TENANT}/oauth2/v2.0/token", USER_FORM)
+
+    told, access = claims(body["id_token"]), claims(body["access_token"])
+    assert told["aud"] == defaults.CLIENT_ID
+    assert told["preferred_username"] == USER_FORM["username"]
+    assert (told["oid"], told["tid"], told["iss"]) == (access["oid"], TENANT, access["iss"])
+    with pytest.raises(TokenError):
+        site.authority.verify(body["id_token"], [defaults.CLIENT_ID])
+
+
+async def test_id_token_comes_to_who_asks_for_it(site: Site) -> None:
+    """With the scope `openid`, and only for a user."""
+    scope = USER_FORM["scope"].replace("openid ", "")
+    _, _, unasked = await site.ask("/adfs/oauth2/token", USER_FORM | {"scope": scope})
+    openid = FORM | {"scope": FORM["scope"] + " openid"}
+    _, _, application = await site.ask("/adfs/oauth2/token", openid)
+
+    assert "id_token" not in unasked | application
+    assert unasked["access_token"]
+    assert application["access_token"]
 
 
 async def test_refusal_has_the_members_that_clients_show(site: Site) -> None:

@@ -21,11 +21,12 @@ _SHOWN = 200  # characters of the client's own words in a message
 
 
 class Grant(NamedTuple):
-    """What the token is to say."""
+    """What the token is to say, and whether one that tells who the user is comes with it."""
 
     application_id: str
     audience: str
     username: str = ""
+    with_id_token: bool = False
 
 
 class Refusal(NamedTuple):
@@ -71,7 +72,8 @@ def _decide_user(
     if len(username) > MAX_USERNAME_LENGTH or not applications.opens(client, form["password"]):
         message = "Error validating credentials due to invalid username or password."
         return Refusal(400, "invalid_grant", 50126, message)
-    return Grant(client.lower(), audience, username)
+    with_id_token = "openid" in form.get("scope", "").split()
+    return Grant(client.lower(), audience, username, with_id_token)
 
 
 def _check_client(

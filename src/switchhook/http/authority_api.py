@@ -131,15 +131,17 @@ class AuthorityRoutes(BaseRoute):
             tenant=tenant,
             username=decision.username,
         )
-        return json_response(
-            {
-                "token_type": "Bearer",
-                "expires_in": LIFETIME,
-                "ext_expires_in": LIFETIME,
-                "access_token": token,
-            },
-            headers=_SECRET_HEADERS,
-        )
+        answer = {
+            "token_type": "Bearer",
+            "expires_in": LIFETIME,
+            "ext_expires_in": LIFETIME,
+            "access_token": token,
+        }
+        if decision.with_id_token:
+            answer["id_token"] = self._authority.issue_id_token(
+                application_id=decision.application_id, username=decision.username, tenant=tenant
+            )
+        return json_response(answer, headers=_SECRET_HEADERS)
 
     async def _device_code(self, _: Request, __: str) -> Response:
         message = "The app requested an unsupported grant type 'device_code'."

@@ -95,12 +95,14 @@ USER_FORM = {
 }
 
 
-@pytest.mark.parametrize("scope", [USER_FORM["scope"], f"{TEAMS}/.default"])
-def test_users_token_is_got_with_the_secret_as_password(scope: str) -> None:
-    """Scopes name single permissions, or all of them."""
+@pytest.mark.parametrize(
+    ("scope", "with_id_token"), [(USER_FORM["scope"], True), (f"{TEAMS}/.default", False)]
+)
+def test_users_token_is_got_with_the_secret_as_password(scope: str, *, with_id_token: bool) -> None:
+    """Scopes name single permissions, or all of them; `openid` asks who the user is."""
     granted = answer(**USER_FORM | {"scope": scope})
 
-    assert granted == Grant(defaults.CLIENT_ID, TEAMS, "Ann@contoso.example")
+    assert granted == Grant(defaults.CLIENT_ID, TEAMS, "Ann@contoso.example", with_id_token)
 
 
 @pytest.mark.parametrize(
