@@ -86,12 +86,20 @@ def test_last_one_to_leave_ends_the_thread() -> None:
     assert step.happening.thread.deleted_at is None
 
 
-@pytest.mark.parametrize(("by", "raw_id", "status"), [(CAROL, BOB, 403), (ALICE, CAROL, 404)])
-def test_only_participants_remove_participants(by: str, raw_id: str, status: int) -> None:
-    """First who asks, then who is asked for."""
-    with pytest.raises(RequestError) as refusal:
-        remove(a_thread(BOB), by, raw_id, NOW)
-    assert refusal.value.status == status
+def test_removal_of_nobody_changes_nothing() -> None:
+    """It is done already."""
+    state = a_thread(BOB)
+    step = remove(state, ALICE, CAROL, LATER)
+    assert step.state is state
+    assert (step.messages, step.happening) == ((), None)
+
+
+def test_only_participants_change_who_takes_part() -> None:
+    """Whoever it is about, the one who asks too."""
+    for raw_id in (BOB, CAROL):
+        with pytest.raises(RequestError) as refusal:
+            remove(a_thread(BOB), CAROL, raw_id, NOW)
+        assert refusal.value.status == 403
     with pytest.raises(RequestError) as refusal:
         add(a_thread(BOB), CAROL, [NewParticipant(raw_id=CAROL)], NOW)
     assert refusal.value.status == 403

@@ -11,15 +11,9 @@ from switchhook.communication.chat.permissions import check_participant
 from switchhook.communication.chat.requests import NewParticipant
 from switchhook.communication.chat.state import Step, ThreadState
 from switchhook.communication.json_requests import bad_request
-from switchhook.errors import RequestError
 
 # "Number of participants in thread" of the article about service limits.
 MAX_PARTICIPANTS = 250
-
-
-def participant_not_found() -> RequestError:
-    """The refusal to remove a user who is no participant (assumed)."""
-    return RequestError(404, "NotFound", "The user is not a participant of the chat thread.")
 
 
 def check_size(count: int) -> None:
@@ -69,15 +63,17 @@ def add(state: ThreadState, caller_id: str, new: Sequence[NewParticipant], now: 
 def remove(state: ThreadState, caller_id: str, raw_id: str, now: int) -> Step:
     """The thread without a participant, who is removed by another or leaves.
 
-    The last one leaves nobody who could see the thread or come back: it is deleted (assumed).
+    Nothing changes where the user is no participant: the samples of azure-communication-chat
+    (`chat_thread_client_sample`) remove one who never was. The last one leaves nobody who could see
+    the thread or come back: it is deleted (assumed).
 
     Raises:
-        RequestError: 403, the caller is no participant; 404, the other one is none.
+        RequestError: 403, the caller is no participant.
     """
     check_participant(state, caller_id)
     removed = state.thread.participant(raw_id)
     if removed is None:
-        raise participant_not_found()
+        return Step(state=state)
     rest = tuple(each for each in state.thread.participants if each is not removed)
     step = _changed(state, rest, MessageKind.PARTICIPANT_REMOVED, caller_id, (removed,), now)
     after = step.state
