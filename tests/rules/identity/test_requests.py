@@ -94,7 +94,17 @@ def test_lifetime_outside_its_limits_is_refused(
         )
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"scopes": null}', b'{"scopes": []}'])
+def test_token_of_no_scope_is_refused() -> None:
+    """In other words than where the member is missing, as recorded sessions have them."""
+    assert refusal(parse_issue, b'{"scopes": []}') == (
+        400,
+        "ValidationError",
+        "scopes",
+        "Invalid scopes - Scopes field is required.",
+    )
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"scopes": null}'])
 def test_token_without_scopes_is_refused(body: bytes) -> None:
     """In the words of the service."""
     message = "Scopes: The Scopes field is required."

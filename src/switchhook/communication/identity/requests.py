@@ -114,8 +114,10 @@ def parse_issue(body: bytes) -> TokenRequest:
         RequestError: 400.
     """
     request = _decode(body, _token_decoder)
-    if not request.scopes:
+    if request.scopes is None:
         raise required("Scopes")
+    if not request.scopes:
+        raise invalid("scopes", "Invalid scopes - Scopes field is required.")
     return TokenRequest(
         scopes=_scopes(request.scopes, "Scopes"),
         expires_in_minutes=_expires_in_minutes(request.expires_in_minutes),
