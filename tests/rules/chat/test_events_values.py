@@ -349,13 +349,13 @@ def test_versions_as_text() -> None:
 
 
 def test_newest_members_of_messages() -> None:
-    """`sequenceId` is the text that the chat API has, at both levels."""
+    """`sequenceId` is a number, at both levels; the chat API has its text."""
     for happening in (
         MessageSent(thread=THREAD_OF_TWO, message=a_message()),
         MessageEdited(thread=THREAD_OF_TWO, message=an_edited_message()),
         MessageDeleted(thread=THREAD_OF_TWO, message=a_deleted_message()),
     ):
-        assert [data["sequenceId"] for data in data_of(happening, newest_members=True)] == ["4"] * 2
+        assert [data["sequenceId"] for data in data_of(happening, newest_members=True)] == [4] * 2
         assert not any("sequenceId" in data for data in data_of(happening))
 
 

@@ -168,7 +168,7 @@ def _message(thread: Thread, message: Message, level: Level, settings: EventSett
     if name is not None or settings.profile in NAMES_ALWAYS:
         values["senderDisplayName"] = name or ""
     if settings.newest_members:
-        values["sequenceId"] = str(message.sequence)
+        values["sequenceId"] = message.sequence
     return values
 
 
