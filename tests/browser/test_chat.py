@@ -98,9 +98,9 @@ async def test_messages_are_heard_by_both(pages: Pages, context: ssl.SSLContext)
             heard = await page.hears("chatMessageEdited")
             read = await page.do(f"{thread}.getMessage($id)", id=message_id)
             assert (heard["id"], heard["message"]) == (message_id, "Hello")
-            assert heard["editedOn"] == read["editedOn"]
+            assert _second(heard["editedOn"]) == _second(read["editedOn"])
             assert heard["version"] == read["version"]
-            assert heard["createdOn"] == read["createdOn"]
+            assert _second(heard["createdOn"]) == _second(read["createdOn"])
 
         await alice.do(f"{thread}.deleteMessage($id)", id=message_id)
         for page in (alice, bob):
@@ -204,3 +204,8 @@ async def test_deleted_user_hears_no_more(pages: Pages, context: ssl.SSLContext)
 
         assert (await alice.hears("chatMessageReceived"))["message"] == "Bob?"
         await bob.hears_nothing_else()
+
+
+def _second(time: str) -> str:
+    """A time of the client's without its milliseconds, which replies do not tell."""
+    return time.partition(".")[0]
