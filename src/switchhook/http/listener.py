@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
-import math
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from switchhook.grace import Grace
 from switchhook.http.asgi import App, ClientGoneError, Receive, Scope, Send
@@ -19,6 +20,9 @@ from switchhook.http.publish_api import PublishApi
 _BACKLOG = 2048
 MAX_HEAD_BYTES = 64 << 10
 MAX_WEBSOCKET_MESSAGE = 64 << 10
+# Seconds that the other end has, at a stop, to answer the goodbye of TLS. A pool of idle
+# connections reads nothing and never does.
+_GOODBYE = 0.25
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -92,13 +96,73 @@ async def listening(
     config.ssl = context
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
+    connections = server.server_state.connections = _Connections()
     await server.startup(sockets=listeners)
-    loop = asyncio.create_task(server.main_loop())
+    ticking = asyncio.create_task(_tick(server))
     try:
         yield
     finally:
-        server.should_exit = True
-        await loop
-        # At least a moment for idle connections to close.
-        config.timeout_graceful_shutdown = max(1, math.ceil(grace.left()))
-        await server.shutdown(sockets=listeners)
+        ticking.cancel()
+        await asyncio.wait((ticking,))
+        for each in server.servers:
+            each.close()
+        for listener in listeners:
+            listener.close()
+        await _end(server.server_state, connections, max(_GOODBYE, grace.left()))
+        with contextlib.suppress(TimeoutError):  # somebody may be in the middle of a handshake
+            async with asyncio.timeout(_GOODBYE):
+                await asyncio.gather(*(each.wait_closed() for each in server.servers))
+
+
+async def _tick(server: uvicorn.Server) -> None:
+    """Keep the `Date` header true."""
+    while True:
+        await server.on_tick(0)
+        await asyncio.sleep(1)
+
+
+class _Connections(set[Any]):
+    """The open connections."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._gone = asyncio.Event()
+
+    def discard(self, connection: Any) -> None:
+        """An HTTP connection is lost, or has become a WebSocket."""
+        super().discard(connection)
+        self._gone.set()
+
+    def remove(self, connection: Any) -> None:
+        """A WebSocket is lost."""
+        super().remove(connection)
+        self._gone.set()
+
+    async def none_left(self, seconds: float) -> bool:
+        """Whether all are gone within that time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self:
+                    self._gone.clear()
+                    await self._gone.wait()
+        return not self
+
+
+async def _end(state: ServerState, connections: _Connections, seconds: float) -> None:
+    """Let running requests, and what is still to be written, take that long."""
+    ends_at = time.monotonic() + seconds
+    for connection in list(connections):
+        connection.shutdown()
+    if state.tasks:
+        _, late = await asyncio.wait(set(state.tasks), timeout=seconds)
+        for task in late:
+            task.cancel()
+    if await connections.none_left(_GOODBYE):
+        return
+    for connection in list(connections):
+        if not connection.transport.get_write_buffer_size():
+            connection.transport.abort()
+    if not await connections.none_left(ends_at - time.monotonic()):
+        for connection in list(connections):
+            connection.transport.abort()
+        await connections.none_left(_GOODBYE)
