@@ -1,4 +1,4 @@
-"""Chat, Identity and real time behind one HTTPS server, over one store."""
+"""Chat, Identity and real time behind one HTTPS server, with heartbeats as a test wants them."""
 
 import contextlib
 import secrets
@@ -31,17 +31,10 @@ from switchhook.http.listener import listening
 from switchhook.http.realtime_api import routes as realtime_api
 from switchhook.http.realtime_api.channel import Timing
 from switchhook.http.realtime_api.sessions import Sessions
+from tests.browser.user_page import User
 from tests.flow.identity.world import KEY
 from tests.flow.sms.world import a_resource
 from tests.flow.stores import commits_to
-
-
-@dataclass(frozen=True)
-class User:
-    """A user with a token."""
-
-    raw_id: str
-    token: str
 
 
 @dataclass(frozen=True)

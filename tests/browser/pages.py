@@ -42,9 +42,16 @@ class Pages:
 
     async def run(self, page: str, script: str) -> Any:
         """The value of a JavaScript expression in a page, awaited there."""
+        return await self._order(page, script)
+
+    async def close_page(self, page: str) -> None:
+        """End a page, and with it its connections."""
+        await self._order(page, None)
+
+    async def _order(self, page: str, script: str | None) -> Any:
         id_ = next(self._ids)
         self._orders[id_] = asyncio.get_running_loop().create_future()
-        order = {"id": id_, "page": page, "run": script}
+        order = {"id": id_, "page": page} | ({"run": script} if script is not None else {})
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         try:

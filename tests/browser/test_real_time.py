@@ -261,24 +261,10 @@ async def test_page_registers_and_stops(pages: Pages, context: ssl.SSLContext) -
         assert (await pages.heard(bob, "chatMessageReceived"))["message"] == "heard"
 
 
-async def test_page_connects_again_after_a_restart(pages: Pages, context: ssl.SSLContext) -> None:
-    """By itself, with the same token; what happened meanwhile it must read in the history."""
-    async with a_site(pages, context) as site:
-        bob = await site.connected(BOB)
-        port, tokens = site.world.port, site.world.tokens
-    await pages.heard(bob, DISCONNECTED)
-
-    async with serving(context=context, port=port, tokens=tokens) as world:
-        await pages.heard(bob, CONNECTED)
-        world.hub.push(RESOURCE, sent("after"))
-
-        assert (await pages.heard(bob, "chatMessageReceived"))["message"] == "after"
-
-
 async def test_page_without_websockets_polls(pages: Pages, context: ssl.SSLContext) -> None:
     """As behind a proxy that lets none through."""
     # A client that stops between two polls is missed only when it is silent.
-    timing = Timing(heartbeat=0.2, poll=1.0, silence=4.0)
+    timing = Timing(heartbeat=0.2, poll=0.4, silence=1.5)
     async with a_site(pages, context, timing) as site:
         bob = await site.connected(BOB, prepare="delete globalThis.WebSocket")
         for word in ("one", "zwei 🥗"):
