@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from switchhook.background import Rest, rest_uncounted
 from switchhook.clock import SECOND, Clock
-from switchhook.communication.arm_rules import CommunicationRecord
+from switchhook.communication.arm_rules import CommunicationRecord, render_event_settings
 from switchhook.communication.management import Resources
 from switchhook.config_tables import ConfigTables, NumberEntry, ResourceEntry, SubscriptionEntry
 from switchhook.errors import RequestError, StartError, StoreError
@@ -65,11 +65,18 @@ async def apply_tables(
 
 
 async def _apply_communication(entry: ResourceEntry, resources: Resources) -> None:
-    before = _known_communication(entry, resources)
+    communication = resources.communication
+    record = _known_communication(entry, resources)
     location, tags = entry.body["properties"].get("dataLocation"), entry.body.get("tags")
-    if before and tags in (None, before.tags) and location in (None, before.data_location):
-        return
-    await resources.communication.put(entry.resource_id, entry.name, entry.body)
+    is_as_asked = (
+        record and tags in (None, record.tags) and location in (None, record.data_location)
+    )
+    if record is None or not is_as_asked:
+        record = await communication.put(entry.resource_id, entry.name, entry.body)
+    now = render_event_settings(record.resource.events)
+    wanted = {**now, **entry.event_settings}
+    if wanted != now:
+        await communication.put_event_settings(entry.resource_id, {"properties": wanted})
 
 
 async def _apply_number(entry: NumberEntry, resources: Resources) -> None:

@@ -36,6 +36,7 @@ _RETRY = ("maxDeliveryAttempts", "eventTimeToLiveInMinutes")
 _OTHER = ("eventDeliverySchema", "expirationTimeUtc", "labels")
 _DEAD_LETTER = "deadLetterDestination"
 _SETTINGS = ("profile", "orderedBy", "deduplicationWindow", "marksReplays")
+_EVENT_SETTINGS = "eventSettings"
 _SOURCES = ("topic", "domain", "communication")
 _TOPIC_PROPERTIES = (
     "inputSchema",
@@ -60,13 +61,15 @@ class NumberEntry(msgspec.Struct, frozen=True, kw_only=True):
 class ResourceEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A topic, domain or Communication Services resource that shall exist.
 
-    `topics` are those that a domain shall have at least.
+    `topics` are those that a domain shall have at least; `event_settings` those of the settings of
+    a Communication Services resource's events that shall be so.
     """
 
     resource_id: str
     name: str
     body: dict[str, Any]
     topics: tuple[str, ...] = ()
+    event_settings: dict[str, Any] = {}
 
 
 class SubscriptionEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,12 +138,16 @@ def _refuse_twin(table: str, entries: Iterable[tuple[str, str]]) -> None:
 
 
 def _read_communication(entry: Entry) -> ResourceEntry:
-    name = _check(entry, "communication", {"numbers", "dataLocation", "tags"})
+    name = _check(entry, "communication", {"numbers", "dataLocation", "tags", _EVENT_SETTINGS})
     properties = {key: entry[key] for key in ("dataLocation",) if key in entry}
+    event_settings = entry.get(_EVENT_SETTINGS, {})
+    if not isinstance(event_settings, dict):
+        raise StartError(f"'{_EVENT_SETTINGS}' of [[communication]] '{name}' must be a table")
     return ResourceEntry(
         resource_id=_communication_id(name),
         name=name,
         body={"location": "global", "properties": properties, "tags": entry.get("tags")},
+        event_settings=event_settings,
     )
 
 

@@ -172,7 +172,7 @@ def read_event_settings(body: Body, profiles: frozenset[str]) -> EventSettings:
     try:
         settings = msgspec.convert(values, EventSettings)
     except msgspec.ValidationError as error:
-        refuse(f"The event settings are not valid: {error}.")
+        refuse(f"The event settings are not valid: {_in_their_names(str(error))}.")
     if settings.profile not in profiles:
         refuse(
             f"There is no event profile '{settings.profile}': "
@@ -181,6 +181,13 @@ def read_event_settings(body: Body, profiles: frozenset[str]) -> EventSettings:
     if settings.sms_key_casing not in (None, "camel", "pascal"):
         refuse("The value of 'smsKeyCasing' must be 'camel' or 'pascal'.")
     return settings
+
+
+def _in_their_names(problem: str) -> str:
+    """What is wrong with a value, with the setting's name as a request has it."""
+    for name, field in _SETTINGS.items():
+        problem = problem.replace(f"`$.{field}`", f"`properties.{name}`")
+    return problem
 
 
 def slashed_subjects(settings: EventSettings) -> tuple[str, ...]:

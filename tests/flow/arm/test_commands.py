@@ -19,6 +19,7 @@ from switchhook.cli import (
     topic,
 )
 from switchhook.cli.arm_client import ArmClient
+from switchhook.communication.resources import EventSettings
 from switchhook.endpoints import Endpoints, Origins, default_endpoints, save
 from switchhook.errors import ConnectError, RequestError, StartError
 from switchhook.management_token import TOKEN_FILE
@@ -441,6 +442,30 @@ async def test_communication_commands(
     resource = scene.directory.by_name("contoso")
     assert resource is not None
     assert (resource.numbers, resource.events.sms_key_casing) == ((), "pascal")
+
+
+async def test_event_settings_of_chat_are_set_one_by_one(
+    run: Run, scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the names that the table of settings has; the others stay."""
+    await run("communication", "create", "contoso")
+    words = ("communication", "events", "set", "--name", "contoso")
+    await run(*words, "includeInitiator=true", "typingEvents=true", "botEvents=true")
+    await run(*words, "newestMembers=true", "botEvents=false")
+    capsys.readouterr()
+    await run("communication", "events", "show", "--name", "contoso", "--json")
+    shown = json.loads(capsys.readouterr().out)["properties"]
+    resource = scene.directory.by_name("contoso")
+
+    assert {name: shown[name] for name in ("includeInitiator", "typingEvents", "botEvents")} == {
+        "includeInitiator": True,
+        "typingEvents": True,
+        "botEvents": False,
+    }
+    assert resource is not None
+    assert resource.events == EventSettings(
+        include_initiator=True, typing_events=True, newest_members=True
+    )
 
 
 def test_no_server_is_said_clearly(tmp_path: Path) -> None:

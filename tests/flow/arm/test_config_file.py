@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from switchhook.clock import SECOND
+from switchhook.communication.resources import EventSettings
 from switchhook.config_file import apply_tables
 from switchhook.config_tables import read_tables
 from switchhook.errors import StartError
 from switchhook.grid.ports import Failure
 from switchhook.grid.subscriptions import ProvisioningState, TimeProfile
-from tests.flow.arm.scene import GROUP, TOPIC_ID, Scene, echo, failing
+from tests.flow.arm.scene import ACS_ID, GROUP, TOPIC_ID, Scene, echo, failing
 
 
 def tables(**subscription: Any) -> dict[str, list[dict[str, Any]]]:
@@ -154,6 +155,66 @@ async def test_wrong_entry_stops_the_start(
     """The error names the entry."""
     with pytest.raises(StartError, match=named):
         await apply(scene, **changes)
+
+
+async def apply_event_settings(scene: Scene, **settings: Any) -> EventSettings:
+    """The settings of a resource's events, after a start with these in the file."""
+    entry = {"name": "contoso", "eventSettings": settings}
+    await apply_tables(
+        read_tables({"communication": [entry]}),
+        resources=scene.resources,
+        clock=scene.clock,
+        spawn=scene.spawn,
+    )
+    return scene.resources.communication.get(ACS_ID).resource.events
+
+
+async def test_event_settings_can_stand_in_the_file(scene: Scene) -> None:
+    """Of a resource that is there too; what the file does not name stays, as for the rest."""
+    first = await apply_event_settings(scene)
+    chat = await apply_event_settings(scene, includeInitiator=True, typingEvents=True)
+    more = await apply_event_settings(
+        scene, botEvents=True, newestMembers=True, profile="docs-2022"
+    )
+    revisions = [record.revision for record in await scene.store.scan("resources")]
+    same = await apply_event_settings(scene, botEvents=True)
+
+    assert first == EventSettings()
+    assert chat == EventSettings(include_initiator=True, typing_events=True)
+    assert (
+        more
+        == same
+        == EventSettings(
+            include_initiator=True,
+            typing_events=True,
+            bot_events=True,
+            newest_members=True,
+            profile="docs-2022",
+        )
+    )
+    assert [record.revision for record in await scene.store.scan("resources")] == revisions
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"typingEvents": "yes"}, "contoso.*properties.typingEvents"),
+        ({"typing": True}, "contoso.*'typing'"),
+        ({"profile": "unheard-of"}, "contoso.*unheard-of"),
+    ],
+)
+async def test_wrong_event_settings_stop_the_start(
+    scene: Scene, settings: dict[str, Any], named: str
+) -> None:
+    """The error names the resource, and what is wrong."""
+    with pytest.raises(StartError, match=named):
+        await apply_event_settings(scene, **settings)
+
+
+def test_event_settings_are_a_table() -> None:
+    """Not one value for all of them."""
+    with pytest.raises(StartError, match=r"'eventSettings' of .*contoso.* must be a table"):
+        read_tables({"communication": [{"name": "contoso", "eventSettings": True}]})
 
 
 async def test_expired_entry_is_skipped(scene: Scene) -> None:
