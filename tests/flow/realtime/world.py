@@ -101,16 +101,11 @@ class Comings:
             raise AssertionError(self.log) from None
 
 
-class World:
-    """A server, and raw requests to it."""
+class Visitor:
+    """Raw requests to a server on this machine, over HTTP."""
 
-    def __init__(self, port: int, tokens: Tokens, timing: Timing) -> None:
+    def __init__(self, port: int) -> None:
         self.port = port
-        self.tokens = tokens
-        self.hub = Hub()
-        self.comings = Comings()
-        self.hub.listen(self.comings)
-        self.sessions = Sessions(hub=self.hub, caller_of=tokens.caller_of, timing=timing)
 
     async def ask(
         self, method: str, target: str, token: str = "", body: bytes = b"", **headers: str
@@ -152,6 +147,18 @@ class World:
     def socket_url(self, socket_id: str) -> str:
         """Where a WebSocket is opened."""
         return f"ws://127.0.0.1:{self.port}/socket.io/1/websocket/{socket_id}?v=v4"
+
+
+class World(Visitor):
+    """A server, and raw requests to it."""
+
+    def __init__(self, port: int, tokens: Tokens, timing: Timing) -> None:
+        super().__init__(port)
+        self.tokens = tokens
+        self.hub = Hub()
+        self.comings = Comings()
+        self.hub.listen(self.comings)
+        self.sessions = Sessions(hub=self.hub, caller_of=tokens.caller_of, timing=timing)
 
 
 @dataclass
