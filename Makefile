@@ -11,6 +11,10 @@ JS := tests/compat/js
 TESTS := $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 export NO_MKDOCS_2_WARNING := 1
+# Bytecode lies apart from the sources, and is written also where the environment wants none beside
+# them: without it every command compiles everything anew.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo serve example-database example-work-item example-email example-chat check test test-fast test-all bench docs docs-serve reference setup format lock clean
 

@@ -1,11 +1,21 @@
 """Services that tests of several folders use, started once a run and only when asked for."""
 
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.services.azurite import Azurite, running_azurite
 from tests.services.postgres import Postgres, running_server
+
+# The tests start a few hundred processes. Where the environment wants no bytecode beside the
+# sources each of them would compile everything anew, which takes longer than most tests.
+_BYTECODE = str(Path(__file__).parents[1] / ".cache/bytecode")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = _BYTECODE
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")
