@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.system.server_process import Command, ServerProcess
 
@@ -14,6 +15,16 @@ Serve = Callable[..., Awaitable[ServerProcess]]
 def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
     """The command in a user folder of this test run, whose certificate authority is made once."""
     return Command(tmp_path_factory.mktemp("user"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(
+    command: Command, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ServerProcess]:
+    """One server for the tests of a module that neither end it nor mind what others left there."""
+    running = await command.serve(tmp_path_factory.mktemp("shared") / "data")
+    yield running
+    assert await running.stop() == 0
 
 
 @pytest.fixture

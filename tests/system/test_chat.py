@@ -5,7 +5,7 @@ import json
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-import pytest_asyncio
 from azure.core.exceptions import HttpResponseError
 
 from tests.crash.http_client import signed_headers
@@ -29,16 +28,6 @@ pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="module")]
 BOT = "28:orgid:11111111-2222-4333-8444-555555555555"
 SCRIPT = Path(__file__).parents[1] / "compat/scripts/chat.py"
 WAIT_IDLE = "/providers/Switchhook.EventGrid/waitIdle"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(
-    command: Command, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[ServerProcess]:
-    """A server for all tests but those that end it."""
-    running = await command.serve(tmp_path_factory.mktemp("chat") / "data")
-    yield running
-    assert await running.stop() == 0
 
 
 def status_of(action: Callable[..., Any], *arguments: Any, **options: Any) -> int | None:

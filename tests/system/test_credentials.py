@@ -76,10 +76,9 @@ async def call(function: Callable[..., Any], *arguments: Any) -> Any:
 
 @pytest.mark.parametrize(("tenant", "options"), TENANTS)
 async def test_client_secret_credential_manages_and_publishes(
-    serve: Serve, tenant: str, options: dict[str, Any]
+    server: ServerProcess, tenant: str, options: dict[str, Any]
 ) -> None:
     """One credential for both planes; nothing is asked outside this machine."""
-    server = await serve()
 
     def work() -> list[str]:
         with credential(server, tenant, **options) as used, management(server, used) as client:
@@ -88,17 +87,18 @@ async def test_client_secret_credential_manages_and_publishes(
             ).result()
             publish(server, used)
             publish(server, used, f"{server.ready.https_endpoint}/topics/orders/api/events")
-            return [str(topic.name) for topic in client.topics.list_by_resource_group("local")]
+            names = [str(topic.name) for topic in client.topics.list_by_resource_group("local")]
+            client.topics.begin_delete("local", "orders").result()
+            return names
 
     assert set(await call(work)) == {"orders", server.ready.topic.name}
 
 
 @pytest.mark.parametrize(("tenant", "options"), TENANTS)
 async def test_asynchronous_credential_gets_a_token(
-    serve: Serve, tenant: str, options: dict[str, Any]
+    server: ServerProcess, tenant: str, options: dict[str, Any]
 ) -> None:
     """With whole seconds until its end."""
-    server = await serve()
     authority = server.ready.authority
     async with AsyncClientSecretCredential(
         tenant,
@@ -134,10 +134,9 @@ with kind() as used, EventGridManagementClient(used, sys.argv[2], base_url=sys.a
     ],
 )
 async def test_credentials_without_arguments_work_by_the_exports(
-    command: Command, serve: Serve, kind: str, variables: dict[str, str]
+    command: Command, server: ServerProcess, kind: str, variables: dict[str, str]
 ) -> None:
     """What `switchhook endpoints --exports-azure` prints is all that they need."""
-    server = await serve()
     ready = server.ready
     exports = await command.run("endpoints", "--data", str(server.data), "--exports-azure")
     if kind == "managed":  # a client id would ask for an identity of that name
@@ -170,17 +169,15 @@ async def test_beyond_loopback_the_secret_is_one_of_the_servers_own(
         await call(publish, server, credential(server, secret=defaults.CLIENT_SECRET))
 
 
-async def test_wrong_secret_is_told_in_words(serve: Serve) -> None:
+async def test_wrong_secret_is_told_in_words(server: ServerProcess) -> None:
     """The exception carries Entra's number."""
-    server = await serve()
 
     with pytest.raises(ClientAuthenticationError, match="AADSTS7000215"):
         await call(publish, server, credential(server, secret="wrong"))
 
 
-async def test_token_for_another_audience_does_not_manage(serve: Serve) -> None:
+async def test_token_for_another_audience_does_not_manage(server: ServerProcess) -> None:
     """A token to publish with opens no management route."""
-    server = await serve()
 
     class Publishing:
         """Asks for another audience than it is asked for."""
@@ -195,9 +192,8 @@ async def test_token_for_another_audience_does_not_manage(serve: Serve) -> None:
     assert no.value.error.code == "InvalidAuthenticationTokenAudience"
 
 
-async def test_shared_access_signature_publishes(serve: Serve) -> None:
+async def test_shared_access_signature_publishes(server: ServerProcess) -> None:
     """As the SDK makes it, from the topic's endpoint; not once it has expired."""
-    server = await serve()
     topic = server.ready.topic
     now = datetime.now(UTC)
     good, late = (

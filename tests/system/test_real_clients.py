@@ -13,7 +13,6 @@ import pytest
 from azure.eventgrid import EventGridEvent, SystemEventNames
 
 from tests.receiver import Receiver
-from tests.system.conftest import Serve
 from tests.system.server_process import Command, ServerProcess
 
 pytestmark = pytest.mark.system
@@ -68,10 +67,9 @@ async def subscribe(
 
 
 async def reports(
-    command: Command, serve: Serve, variables: Mapping[str, str], *words: str
+    command: Command, server: ServerProcess, variables: Mapping[str, str], *words: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Send with a script, and answer its results and the events that arrived."""
-    server = await serve()
     communication = server.ready.communication
     async with Receiver() as receiver:
         await subscribe(command, server, receiver, "--communication", communication.name)
@@ -102,35 +100,37 @@ def check(results: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("script", ["send_sms.py", "send_sms_async.py"])
-async def test_python_client_sends_over_https(command: Command, serve: Serve, script: str) -> None:
+async def test_python_client_sends_over_https(
+    command: Command, server: ServerProcess, script: str
+) -> None:
     """With the connection string and the exported variables, nothing else."""
     path = str(COMPAT / "scripts" / script)
 
-    results, events = await reports(command, serve, {}, sys.executable, path)
+    results, events = await reports(command, server, {}, sys.executable, path)
 
     check(results, events)
 
 
-async def test_python_client_sends_over_http(command: Command, serve: Serve) -> None:
+async def test_python_client_sends_over_http(command: Command, server: ServerProcess) -> None:
     """With endpoint and key, as the client takes http."""
     path = str(COMPAT / "scripts/send_sms.py")
     variables = {"ENDPOINT": "{http}", "KEY": "{key}"}
 
-    results, events = await reports(command, serve, variables, sys.executable, path)
+    results, events = await reports(command, server, variables, sys.executable, path)
 
     check(results, events)
 
 
-async def test_javascript_client_sends_over_https(command: Command, serve: Serve) -> None:
+async def test_javascript_client_sends_over_https(command: Command, server: ServerProcess) -> None:
     """With the connection string and the exported variables, nothing else."""
     path = str(COMPAT / "js/send_sms.mjs")
 
-    results, events = await reports(command, serve, {}, node(), path)
+    results, events = await reports(command, server, {}, node(), path)
 
     check(results, events)
 
 
-async def test_javascript_client_sends_over_http(command: Command, serve: Serve) -> None:
+async def test_javascript_client_sends_over_http(command: Command, server: ServerProcess) -> None:
     """With `allowInsecureConnection`, its own option."""
     path = str(COMPAT / "js/send_sms.mjs")
     variables = {
@@ -138,17 +138,16 @@ async def test_javascript_client_sends_over_http(command: Command, serve: Serve)
         "INSECURE": "1",
     }
 
-    results, events = await reports(command, serve, variables, node(), path)
+    results, events = await reports(command, server, variables, node(), path)
 
     check(results, events)
 
 
 @pytest.mark.parametrize("language", ["python", "javascript"])
 async def test_official_clients_publish_over_https(
-    command: Command, serve: Serve, language: str
+    command: Command, server: ServerProcess, language: str
 ) -> None:
     """The topic's endpoint and key are all they need; what arrives is what was sent."""
-    server = await serve()
     topic = server.ready.topic
     words = (
         (sys.executable, str(COMPAT / "scripts/publish.py"))
