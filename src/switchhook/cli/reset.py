@@ -12,7 +12,8 @@ def add_parser(subparsers: Any) -> None:
         "reset",
         help="forget all events",
         description="Forget what has happened: events, deliveries that wait, dead letters that "
-        "were not written yet, histories and SMS messages. Resources and their keys stay.",
+        "were not written yet, histories, SMS messages, users and chat. Resources and their keys "
+        "stay.",
     )
     parser.add_argument(
         "--all",
