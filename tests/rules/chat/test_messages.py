@@ -47,6 +47,31 @@ def test_sent_message_comes_next(kind: MessageKind) -> None:
     assert step.happening == MessageSent(thread=state.thread, message=message)
 
 
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        ("<p>Soup &amp; <b>bread</b><br></p>", "<p>Soup &amp; <b>bread</b><br></p>"),
+        ('<a href="https://example.com/menu">menu</a>',) * 2,
+        ("no markup at all",) * 2,
+        ("hi<script>alert(1)</script>", "hi"),
+        ('<img src="https://example.com/x.png" alt="x" onerror="alert(1)">', '<img alt="x">'),
+        ('<a href="javascript:alert(1)">x</a>', "<a>x</a>"),
+        ('<p style="position:fixed" class="a" onclick="f()">x</p>', "<p>x</p>"),
+        ("<form><input value='x'>text</form><iframe src=x></iframe>", "text"),
+        ("1 < 2", "1 &lt; 2"),
+    ],
+)
+def test_html_is_sanitized(content: str, kept: str) -> None:
+    """When it is sent and when it is edited; text that only looks like HTML is not touched."""
+    state = a_state()
+    sent = send(state, ALICE, SendMessage(content=content, kind=MessageKind.HTML), NOW)
+    edited = edit(state, sent.messages[0], ALICE, UpdateMessage(content=content), LATER)
+    plain = send(state, ALICE, SendMessage(content=content), NOW)
+
+    assert sent.messages[0].content == edited.messages[0].content == kept
+    assert plain.messages[0].content == content
+
+
 def test_messages_of_one_millisecond_have_ids_of_their_own() -> None:
     """Ids and sequences rise by one each."""
     state = a_state()

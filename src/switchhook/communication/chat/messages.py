@@ -8,8 +8,9 @@ from msgspec import UNSET
 
 from switchhook.communication.chat.happenings import MessageDeleted, MessageEdited, MessageSent
 from switchhook.communication.chat.history import append, milliseconds, next_message_id
+from switchhook.communication.chat.html import sanitize
 from switchhook.communication.chat.metadata import merge
-from switchhook.communication.chat.model import Message, Participant
+from switchhook.communication.chat.model import Message, MessageKind, Participant
 from switchhook.communication.chat.permissions import check_participant, forbidden
 from switchhook.communication.chat.request_values import MAX_MESSAGE_METADATA_BYTES
 from switchhook.communication.chat.requests import SendMessage, UpdateMessage
@@ -56,7 +57,7 @@ def send(state: ThreadState, caller_id: str, request: SendMessage, now: int) -> 
         created_at=now,
         sender=caller_id,
         sender_display_name=request.sender_display_name,
-        content=request.content,
+        content=_content(request.kind, request.content),
         metadata=request.metadata,
     )
     return Step(
@@ -82,7 +83,9 @@ def edit(
         return Step(state=state)
     edited = msgspec.structs.replace(
         message,
-        content=message.content if request.content is None else request.content,
+        content=message.content
+        if request.content is None
+        else _content(message.kind, request.content),
         metadata=merge(message.metadata, request.metadata, MAX_MESSAGE_METADATA_BYTES),
         version=_next_version(message, now),
         edited_at=now,
@@ -116,6 +119,10 @@ def delete(state: ThreadState, message: Message, caller_id: str, now: int) -> St
         messages=(deleted,),
         happening=MessageDeleted(thread=state.thread, message=deleted),
     )
+
+
+def _content(kind: MessageKind, content: str) -> str:
+    return sanitize(content) if kind is MessageKind.HTML else content
 
 
 def _check_sender(state: ThreadState, message: Message, caller_id: str) -> None:

@@ -1,0 +1,28 @@
+"""What of an HTML message may a page render?
+
+The concept article about chat says that HTML messages are sanitized. Which elements stay is not
+published: here what formats text stays, and what runs, loads or takes input goes (assumed).
+"""
+
+_PHRASES = {"a", "abbr", "b", "br", "code", "del", "em", "i", "img", "ins", "s", "small", "span"}
+_MARKS = {"strong", "sub", "sup", "u"}
+_BLOCKS = {"blockquote", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "p", "pre"}
+_LISTS = {"dd", "dl", "dt", "li", "ol", "ul"}
+_TABLES = {"table", "tbody", "td", "th", "thead", "tr"}
+ALLOWED_ELEMENTS = _PHRASES | _MARKS | _BLOCKS | _LISTS | _TABLES
+# Attributes by element; `*` is any. An image's `src` goes, too (issue 245 of Azure/Communication).
+ALLOWED_ATTRIBUTES = {"*": {"title"}, "a": {"href"}, "img": {"alt"}}
+ALLOWED_SCHEMES = {"http", "https", "mailto"}
+
+
+def sanitize(content: str) -> str:
+    """The content without what a page must not render; texts of removed elements stay."""
+    import nh3  # late: most servers see no such message
+
+    return nh3.clean(
+        content,
+        tags=ALLOWED_ELEMENTS,
+        attributes=ALLOWED_ATTRIBUTES,
+        url_schemes=ALLOWED_SCHEMES,
+        link_rel=None,
+    )
