@@ -19,6 +19,8 @@ from switchhook.http.publish_api import PublishApi
 # Connections that the system may hold for us while we are busy.
 _BACKLOG = 2048
 MAX_HEAD_BYTES = 64 << 10
+# Seconds until a head has ended, from the beginning of a connection or of a later head.
+HEAD_WITHIN = 30.0
 MAX_WEBSOCKET_MESSAGE = 64 << 10
 # Seconds that the other end has, at a stop, to answer the goodbye of TLS. A pool of idle
 # connections reads nothing and never does.
@@ -26,25 +28,66 @@ _GOODBYE = 0.25
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes a connection whose request head does not end within `MAX_HEAD_BYTES`."""
+    """Closes a connection that sends over `MAX_HEAD_BYTES` at once which are no body (a head, the
+    frames of chunks, trailers), or a head that does not end within `HEAD_WITHIN`."""
 
     _is_in_head = True
-    _head_bytes = 0
+    _is_upgraded = False
+    _overhead = 0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._await_no_head()
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         self._is_in_head = True
-        self._head_bytes = 0
+        self._overhead = 0
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Trailers are none: whatever is in front of the server has judged the headers.
+        if self._is_in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
+        self._await_no_head()
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        self._overhead = 0
+        super().on_body(body)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._is_upgraded = True
+        super().handle_websocket_upgrade()
+
     def data_received(self, data: bytes) -> None:
-        self._head_bytes += len(data)
+        self._overhead += len(data)
         super().data_received(data)
-        if self._is_in_head and self._head_bytes > MAX_HEAD_BYTES:
+        if self._overhead > MAX_HEAD_BYTES:
             self.transport.close()
+        elif self._deadline is None and self._needs_head():
+            self._await_head()
+
+    def _needs_head(self) -> bool:
+        """Whether nothing is left to do but to read a head."""
+        if self._is_upgraded or self.transport.is_closing():
+            return False
+        return self._is_in_head or self.cycle is None or self.cycle.response_complete
+
+    def _await_head(self) -> None:
+        self._deadline = self.loop.call_later(HEAD_WITHIN, self.transport.close)
+
+    def _await_no_head(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 def websocket_protocol(*args: Any, **kwargs: Any) -> asyncio.Protocol:
