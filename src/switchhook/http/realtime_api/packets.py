@@ -62,7 +62,7 @@ def event_name(packet: Packet) -> str | None:
     """The name of the event that a packet carries, or None where it carries none."""
     try:
         return msgspec.json.decode(packet.data, type=_Event).name
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
 
 

@@ -99,7 +99,7 @@ def parse_registration(body: bytes) -> Registration:
     """
     try:
         parsed = msgspec.json.decode(body, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(400, "BadRequest", f"The body is not a registration: {error}.") from None
     if not parsed.registration_id:
         raise RequestError(400, "BadRequest", "'registrationId' is empty.")
