@@ -14,7 +14,17 @@ from starlette.types import ASGIApp
 from switchhook import defaults
 from switchhook.app import build_app
 from switchhook.assemble import Parts, open_access, open_grid, open_management, open_stores
+from switchhook.authority.claims import MANAGEMENT_AUDIENCES
+from switchhook.communication.identity.caller import Scope
+from switchhook.communication.identity.exchange import (
+    ENTRA_AUDIENCE,
+    SERVICE_AUDIENCE,
+    TEAMS_AUDIENCE,
+)
+from switchhook.communication.identity.requests import CreateUser, TokenRequest
+from switchhook.default_resources import ensure_defaults
 from switchhook.endpoints import origins
+from switchhook.grid.publish_access import EVENT_GRID_AUDIENCES
 from switchhook.http.arm_api.control import Control
 from switchhook.http.arm_api.routes import ArmRoute
 from switchhook.http.authority_api import AuthorityRoutes
@@ -32,6 +42,22 @@ OPEN = {
     "/health/ready": "names nothing",
     "/metrics": "open on loopback, unless the server is exposed",
 }
+# Which kinds of tokens open what begins so; all else is management's.
+OPENED_BY: dict[str, set[str]] = {
+    "/sms": set(),
+    "/identities": {"service"},
+    "/teamsUser": {"service"},
+    "/access": {"service"},
+    "/access/entra/": {"entra"},
+    "/access/teamsExtension/:": {"teams"},
+    "/chat": {"user"},
+    "/realtime": {"user"},
+    "/v4/a": {"user"},
+    "/socket.io": {"user"},
+    "/socket.io/1/xhr-polling": set(),
+    "/api/events": {"publisher"},
+    "/topics": {"publisher"},
+}
 # Where tokens come from, and where they are checked.
 AUTHORITY = [
     ("GET", "/metadata/endpoints"),
@@ -48,12 +74,13 @@ AUTHORITY = [
 class RealServer:
     """All parts of a server but its sockets and its loops."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, parts: Parts, token: str) -> None:
         assert isinstance(app, Door)
         assert isinstance(app._others, Cors)
         assert isinstance(app._others._app, Starlette)
         self._app = app
         self.routes: list[BaseRoute] = app._others._app.routes
+        self.parts = parts
         self.token = token
 
     def app(self) -> ASGIApp:
@@ -100,7 +127,7 @@ async def opened(data: Path, **flags: Any) -> AsyncIterator[RealServer]:
             reset=nothing,
         )
         app = build_app(parts, Readiness(lambda: None), control)
-        yield RealServer(app, (data / "management-token").read_text())
+        yield RealServer(app, parts, (data / "management-token").read_text())
 
 
 @pytest.fixture
@@ -141,6 +168,77 @@ async def test_nothing_but_what_is_listed_answers_without_a_credential(server: R
             # No topic of that name is there: its address says so before anybody is asked.
             expected = 404 if path.startswith("/topics/") else 401
             assert (answer.status, method, path) == (expected, method, path)
+
+
+async def credentials(server: RealServer) -> dict[str, str]:
+    """A token of every kind that the server issues; the user is one of `dev-communication`."""
+    await ensure_defaults(server.parts.settings, server.parts.resources)
+    services, authority = server.parts.services, server.parts.access.authority
+    resource = services.directory.by_name(defaults.COMMUNICATION_NAME)
+    assert resource is not None
+    asked = CreateUser(token=TokenRequest(scopes=tuple(Scope)))
+    _, issued = await services.identity.create(resource, asked)
+    assert issued is not None
+    audiences = {
+        "management": MANAGEMENT_AUDIENCES[0],
+        "publisher": EVENT_GRID_AUDIENCES[0],
+        "service": SERVICE_AUDIENCE,
+        "entra": ENTRA_AUDIENCE,
+        "teams": TEAMS_AUDIENCE,
+    }
+    return {
+        "file": server.token,
+        "user": issued.token,
+        "webhook": authority.token_for("", MANAGEMENT_AUDIENCES[0]),
+    } | {
+        name: authority.issue(audience=audience, application_id=defaults.CLIENT_ID)
+        for name, audience in audiences.items()
+    }
+
+
+def opened_by(server: RealServer, path: str) -> set[str]:
+    """Which of those open a path; the longest beginning counts."""
+    found = [beginning for beginning in OPENED_BY if path.startswith(beginning)]
+    return OPENED_BY[max(found, key=len)] if found else {"file", "management"}
+
+
+async def test_every_token_opens_its_own_plane_only(server: RealServer) -> None:
+    """One key signs most of them, and yet none passes for another."""
+    tokens = await credentials(server)
+    guarded = [(method, path) for method, path in found(server) if path not in OPEN]
+    guarded += [("POST", "/api/events"), ("POST", "/topics/dev-topic/api/events")]
+    tried = set()
+
+    for method, path in guarded:
+        for name in tokens.keys() - opened_by(server, path):
+            for scheme in ("Bearer", "bearer"):
+                answer = await server.ask(method, path, authorization=f"{scheme} {tokens[name]}")
+                assert (answer.status, method, path, name) == (401, method, path, name)
+            skype = await server.ask(method, path, x_skypetoken=tokens[name])
+            assert (skype.status, method, path, name) == (401, method, path, name)
+            tried.add(name)
+    assert tried == tokens.keys()
+    topics = f"{GROUP}/providers/Microsoft.EventGrid/topics"
+    for path, name in ((topics, "file"), (topics, "management"), ("/chat/threads", "user")):
+        answer = await server.ask("GET", path, authorization=f"Bearer {tokens[name]}")
+        assert (answer.status, path, name) == (200, path, name)
+
+
+async def test_user_token_counts_at_no_other_resources_host(server: RealServer) -> None:
+    """Neither in chat nor in real time."""
+    token = (await credentials(server))["user"]
+    users = [each for each in found(server) if opened_by(server, each[1]) == {"user"}]
+    assert len(users) > 20
+
+    for method, path in users:
+        for host, is_own in (
+            ("dev-communication.communication.localhost:8080", True),
+            ("other.communication.localhost:8080", False),
+            ("OTHER.Communication.localhost.", False),
+        ):
+            headers = {"authorization": f"Bearer {token}", "host": host}
+            answer = await server.ask(method, path, **headers)
+            assert ((answer.status != 401), method, path, host) == (is_own, method, path, host)
 
 
 async def test_every_route_of_the_table_wants_this_servers_name(server: RealServer) -> None:

@@ -63,7 +63,7 @@ class Tokens:
         """Take every token out of force."""
         self._callers.clear()
 
-    async def caller_of(self, token: str) -> Caller:
+    async def caller_of(self, token: str, _host: str = "", /) -> Caller:
         """As the server asks for it."""
         caller = self._callers.get(token)
         if caller is None:

@@ -29,7 +29,7 @@ async def authenticate(request: Request, caller_of: CallerOf) -> tuple[Caller, s
     token = _token(request)
     if not token:
         raise unauthorized()
-    caller = await caller_of(token)
+    caller = await caller_of(token, request.headers.get("host", ""))
     if caller.scopes.isdisjoint(SCOPES[Action.CONNECT]):
         message = "The access token is not for chat: its scopes name no form of it."
         raise RequestError(403, "Forbidden", message)

@@ -8,8 +8,9 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from hmac import compare_digest
+from typing import Protocol
 
 from switchhook.communication.identity.caller import Caller
 from switchhook.communication.realtime.hub import Hub
@@ -25,7 +26,16 @@ MAX_SESSIONS = 10_000
 # at most.
 LIFETIME = 86_400
 
-CallerOf = Callable[[str], Awaitable[Caller]]
+
+class CallerOf(Protocol):
+    """Tells whose token it is."""
+
+    async def __call__(self, token: str, host: str = "", /) -> Caller:
+        """The user; `host`, if it names a resource, must name the user's.
+
+        Raises:
+            RequestError: 401, the token is not in force.
+        """
 
 
 class Session:
