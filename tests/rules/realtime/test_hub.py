@@ -7,7 +7,10 @@ import msgspec
 import pytest
 
 from switchhook.communication.chat.happenings import (
+    MessageDeleted,
+    MessageEdited,
     MessageRead,
+    MessageSent,
     ParticipantRemoved,
     TypingStarted,
 )
@@ -15,7 +18,7 @@ from switchhook.communication.chat.model import Participant, ReadReceipt
 from switchhook.communication.realtime.hub import Hub
 from switchhook.communication.realtime.payloads import push_of
 from switchhook.communication.resources import CommunicationResource
-from tests.flow.realtime.happenings import AT, a_thread, sent
+from tests.flow.realtime.happenings import AT, a_message, a_thread, sent
 from tests.flow.realtime.world import ALICE, BOB, CAROL, RESOURCE
 
 
@@ -145,3 +148,20 @@ def test_members_without_a_value_are_text_all_the_same() -> None:
     happening = TypingStarted(thread=a_thread(), sender=ALICE, sender_display_name=None, at=AT)
 
     assert push_of(happening).members["senderDisplayName"] == ""
+
+
+@pytest.mark.parametrize("kind", [MessageSent, MessageEdited, MessageDeleted])
+@pytest.mark.parametrize(("since", "is_told"), [(0, True), (AT, True), (AT + 1, False)])
+def test_message_is_told_to_who_may_read_it(kind: Any, since: int, is_told: bool) -> None:
+    """An edit must not tell a newcomer what was said before the history that is shared."""
+    thread = a_thread(
+        participants=(
+            Participant(raw_id=ALICE),
+            Participant(raw_id=CAROL, share_history_time=since),
+        )
+    )
+    message = a_message(edited_at=AT + 9, deleted_at=AT + 9)
+
+    recipients = push_of(kind(thread=thread, message=message)).recipients
+
+    assert recipients == ((ALICE, CAROL) if is_told else (ALICE,))

@@ -27,11 +27,14 @@ from switchhook.communication.chat.happenings import (
     ThreadDeleted,
     TypingStarted,
 )
+from switchhook.communication.chat.messages import is_visible
 from switchhook.communication.chat.model import Message, MessageKind, Participant, Thread
 
 # `events/chat.ts` says of every other event that its original sender receives it too, and of the
 # read receipt nothing (assumed).
 READER_HEARS_OF_OWN_RECEIPT = False
+# Nobody is told, as by an edit, of messages from before the history that is shared (assumed).
+HISTORY_BOUNDS_PUSHES = True
 
 _MESSAGE_TYPES = {MessageKind.TEXT: "Text", MessageKind.HTML: "RichText/Html"}
 
@@ -77,21 +80,21 @@ def push_of(happening: Happening) -> Push:
 
 @push_of.register
 def _(happening: MessageSent) -> Push:
-    return _to_all(EventId.MESSAGE_RECEIVED, happening.thread, _content(happening))
+    return _to_readers(EventId.MESSAGE_RECEIVED, happening, _content(happening))
 
 
 @push_of.register
 def _(happening: MessageEdited) -> Push:
     edited_at = happening.message.edited_at or happening.message.created_at
     members = {**_content(happening), "edittime": _time(edited_at)}
-    return _to_all(EventId.MESSAGE_EDITED, happening.thread, members)
+    return _to_readers(EventId.MESSAGE_EDITED, happening, members)
 
 
 @push_of.register
 def _(happening: MessageDeleted) -> Push:
     deleted_at = happening.message.deleted_at or happening.message.created_at
     members = {**_message(happening), "deletetime": _time(deleted_at)}
-    return _to_all(EventId.MESSAGE_DELETED, happening.thread, members)
+    return _to_readers(EventId.MESSAGE_DELETED, happening, members)
 
 
 @push_of.register
@@ -200,6 +203,19 @@ def _(happening: ParticipantRemoved) -> Push:
     }
     push = _of_thread(EventId.PARTICIPANTS_REMOVED, thread, members)
     return msgspec.structs.replace(push, recipients=(*push.recipients, removed.raw_id))
+
+
+def _to_readers(
+    event: EventId,
+    happening: MessageSent | MessageEdited | MessageDeleted,
+    members: dict[str, Any],
+) -> Push:
+    """To every participant who may read the message."""
+    people = happening.thread.participants
+    if HISTORY_BOUNDS_PUSHES:
+        people = tuple(each for each in people if is_visible(each, happening.message))
+    push = _to_all(event, happening.thread, members)
+    return msgspec.structs.replace(push, recipients=tuple(each.raw_id for each in people))
 
 
 def _to_all(event: EventId, thread: Thread, members: dict[str, Any]) -> Push:
