@@ -72,6 +72,7 @@ class ChatServer:
     port: int
     clock: VirtualClock
     resource: CommunicationResource
+    directory: CommunicationDirectory
     identity: IdentityEngine
     chat: ChatEngine
     happenings: list[Happening]
@@ -152,7 +153,7 @@ class _Behind:
     happenings: list[Happening] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        directory = CommunicationDirectory()
+        self.directory = directory = CommunicationDirectory()
         directory.put(self.resource)
         self.identity = IdentityEngine(
             store=self.store,
@@ -206,6 +207,7 @@ async def serve(
             port=port,
             clock=behind.clock,
             resource=behind.resource,
+            directory=behind.directory,
             identity=behind.identity,
             chat=behind.chat,
             happenings=behind.happenings,
