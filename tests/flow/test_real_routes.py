@@ -1,12 +1,15 @@
 """The routes that a server really has: who may ask them for what?"""
 
 import contextlib
+import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
+from azure.eventgrid import generate_sas
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
@@ -31,7 +34,9 @@ from switchhook.http.authority_api import AuthorityRoutes
 from switchhook.http.cors import Cors
 from switchhook.http.listener import Door
 from switchhook.http.observability_api import Readiness
+from switchhook.settings import Settings
 from switchhook.settings.read import read_settings
+from tests.compat.sms.conftest import signed_headers
 from tests.flow.arm.requests import Answer, send
 from tests.flow.arm.scene import GROUP
 
@@ -310,3 +315,53 @@ async def test_metrics_of_an_exposed_server_need_the_token(tmp_path: Path) -> No
 
     assert (refused.status, allowed.status) == (401, 200)
     assert set(ready.json()) <= {"status", "reason"}
+
+
+ELSEWHERE = ("https://evil.example", "null", "http://localhost.evil.example", "")
+HERE = ("http://localhost:3000", "http://127.0.0.1:5173", "https://app.localhost", "http://[::1]:1")
+
+
+async def asked_by_page(server: RealServer, settings: Settings, origin: str) -> list[int]:
+    """What a page gets for requests with the keys: of identities, messages and events."""
+    host, body = "localhost:8080", b"[]"
+    statuses = []
+    for method, path in (("POST", "/identities"), ("GET", "/identities/x"), ("POST", "/sms")):
+        target = f"{path}?api-version=2025-06-30"
+        key = settings.communication_keys[0]
+        headers = signed_headers(method, target, body, key, host, time.time())
+        named = {name.lower(): value for name, value in headers.items()} | {"origin": origin}
+        statuses.append((await send(server, method, target, body, named)).status)
+    key, events = settings.topic_keys[0], "/topics/dev-topic/api/events"
+    signature = generate_sas(f"http://{host}{events}", key, datetime.now(UTC) + timedelta(1))
+    for query, credential in (
+        ("", {"aeg-sas-key": key}),
+        (f"?aeg-sas-key={quote(key)}", {}),
+        ("", {"aeg-sas-token": signature}),
+        ("", {"authorization": f"SharedAccessSignature {signature}"}),
+    ):
+        headers = {"authorization": "", "origin": origin} | credential
+        statuses.append((await send(server, "POST", f"{events}{query}", body, headers)).status)
+    return statuses
+
+
+async def test_keys_that_everybody_knows_do_nothing_for_pages_elsewhere(
+    server: RealServer,
+) -> None:
+    """Any page that somebody on this machine opens could sign with them."""
+    settings = server.parts.settings
+    await ensure_defaults(settings, server.parts.resources)
+
+    for origin in ELSEWHERE:
+        assert await asked_by_page(server, settings, origin) == [403] * 7, origin
+    for origin in HERE:
+        assert not {401, 403} & {*(await asked_by_page(server, settings, origin))[2:]}, origin
+
+
+async def test_keys_of_ones_own_open_to_every_page(tmp_path: Path) -> None:
+    """Who has them has been given them."""
+    keys = {"communication_key": "b3du" * 16, "topic_key": "b3du" * 10 + "b3c="}
+    async with opened(tmp_path, **keys) as server:
+        settings = server.parts.settings
+        await ensure_defaults(settings, server.parts.resources)
+
+        assert 403 not in await asked_by_page(server, settings, "https://evil.example")

@@ -1,8 +1,9 @@
 """May a page of another origin call the data plane of Communication Services?
 
 Browsers run the chat client and exchange tokens there, from pages of any origin, so any origin may.
-No route of the data plane takes cookies: whoever has no credential gets nothing by it. Management
-routes are not among them: there, a foreign page must find nothing open.
+No route of the data plane takes cookies: whoever has no credential gets nothing by it, and the keys
+that everybody knows are none for a foreign page (`web_pages`). Management routes are not among
+them: there, a foreign page must find nothing open.
 """
 
 import re

@@ -22,6 +22,7 @@ from switchhook.grid.events import EventSchema
 from switchhook.grid.publish import Publisher
 from switchhook.grid.publish_access import (
     AccessRequest,
+    Credential,
     Permission,
     PublishAccess,
     VerifyToken,
@@ -32,6 +33,7 @@ from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
 from switchhook.grid.topics import Topic
 from switchhook.http.asgi import Receive, Scope, Send, header, read_body, reply
+from switchhook.http.web_pages import check_page
 from switchhook.tracing.model import Tracing
 
 API_VERSION = "2018-01-01"
@@ -124,7 +126,10 @@ class PublishApi:
     def _authorize(self, scope: Scope) -> Permission:
         """The topic that the request may publish to, and the kind of its credential."""
         try:
-            return self._access.authorize(self._request(scope))
+            permission = self._access.authorize(self._request(scope))
+            if permission.credential is not Credential.ACCESS_TOKEN:
+                check_page(header(scope, b"origin"), permission.topic.keys or ())
+            return permission
         except RequestError as error:
             topic = self._named(scope)
             if topic is not None:

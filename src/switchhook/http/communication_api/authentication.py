@@ -10,6 +10,7 @@ from switchhook.communication.access import SignedRequest, denied, read_signatur
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError
+from switchhook.http.web_pages import check_page
 
 # A hundred recipients and the longest message, escaped, are a fifth of it. Azure names no limit.
 MAX_BODY_SIZE = 256 * 1024
@@ -39,7 +40,8 @@ class Authenticator:
         """The resource that a request addresses, and the request's body.
 
         Raises:
-            RequestError: 401 `Denied`, or 413 for a body over the limit.
+            RequestError: 401 `Denied`, 403 for a web page with a public key, or 413 for a body over
+                the limit.
         """
         if "authorization" not in request.headers:
             raise denied()
@@ -55,6 +57,7 @@ class Authenticator:
         connection = request.scope.get("client")
         last = self._last.get(connection) if connection else None
         resource = self._directory.find_signer(signature, request.headers["host"], last)
+        check_page(request.headers.get("origin"), resource.keys)
         if connection:
             self._remember(connection, resource)
         return resource, body
