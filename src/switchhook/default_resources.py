@@ -5,7 +5,7 @@ from switchhook.communication.arm_resources import FixedValues
 from switchhook.communication.management import Resources
 from switchhook.communication.resources import NumberKind, OwnedNumber
 from switchhook.errors import StartError
-from switchhook.settings import Settings, is_development_key, is_loopback
+from switchhook.settings import Settings, exposed_by, is_development_key
 
 _GROUP = f"/subscriptions/{defaults.SUBSCRIPTION_ID}/resourceGroups/{defaults.RESOURCE_GROUP}"
 COMMUNICATION_ID = (
@@ -75,14 +75,15 @@ def refuse_public_keys(settings: Settings, resources: Resources) -> None:
     Raises:
         StartError: names the resource, and what to do.
     """
-    if is_loopback(settings.host):
+    option = exposed_by(settings)
+    if not option:
         return
     keys = {record.resource.name: record.resource.keys for record in resources.communication.all()}
     keys |= {record.name: resources.topics.keys(record.id) for record in resources.topics.all()}
     for name, own in keys.items():
         if any(map(is_development_key, own)):
             raise StartError(
-                f"--host {settings.host} is open to other machines, but '{name}' in "
+                f"{option} is open to other machines, but '{name}' in "
                 f"{settings.data} has a development key, which is public: regenerate its keys "
-                "while the server listens on loopback, or start with another data folder"
+                "while only this machine reaches the server, or start with another data folder"
             )

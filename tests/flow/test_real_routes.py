@@ -1,6 +1,7 @@
 """The routes that a server really has: who may ask them for what?"""
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -25,8 +26,9 @@ from switchhook.communication.identity.exchange import (
     TEAMS_AUDIENCE,
 )
 from switchhook.communication.identity.requests import CreateUser, TokenRequest
-from switchhook.default_resources import ensure_defaults
+from switchhook.default_resources import ensure_defaults, refuse_public_keys
 from switchhook.endpoints import origins
+from switchhook.errors import StartError
 from switchhook.grid.publish_access import EVENT_GRID_AUDIENCES
 from switchhook.http.arm_api.control import Control
 from switchhook.http.arm_api.routes import ArmRoute
@@ -63,6 +65,7 @@ OPENED_BY: dict[str, set[str]] = {
     "/api/events": {"publisher"},
     "/topics": {"publisher"},
 }
+OWN_KEYS = {"communication_key": "b3du" * 16, "topic_key": "b3du" * 10 + "b3c="}
 # Where tokens come from, and where they are checked.
 AUTHORITY = [
     ("GET", "/metadata/endpoints"),
@@ -299,7 +302,7 @@ async def test_nobody_manages_a_server_behind_a_proxy_with_what_everybody_knows(
             "scope": "https://management.azure.com/.default",
         }
     ).encode()
-    async with opened(tmp_path, public_url="https://hooks.example") as server:
+    async with opened(tmp_path, **OWN_KEYS, public_url="https://hooks.example") as server:
         named = {"host": "hooks.example", "authorization": ""}
         answer = await send(server, "POST", "/adfs/oauth2/token", form, named)
 
@@ -308,7 +311,7 @@ async def test_nobody_manages_a_server_behind_a_proxy_with_what_everybody_knows(
 
 async def test_metrics_of_an_exposed_server_need_the_token(tmp_path: Path) -> None:
     """Of its other routes without credentials none names anything."""
-    async with opened(tmp_path, public_url="https://hooks.example") as server:
+    async with opened(tmp_path, **OWN_KEYS, public_url="https://hooks.example") as server:
         refused = await server.ask("GET", "/metrics")
         allowed = await server.ask("GET", "/metrics", authorization=f"Bearer {server.token}")
         ready = await server.ask("GET", "/health/ready", host="evil.example")
@@ -359,9 +362,23 @@ async def test_keys_that_everybody_knows_do_nothing_for_pages_elsewhere(
 
 async def test_keys_of_ones_own_open_to_every_page(tmp_path: Path) -> None:
     """Who has them has been given them."""
-    keys = {"communication_key": "b3du" * 16, "topic_key": "b3du" * 10 + "b3c="}
-    async with opened(tmp_path, **keys) as server:
+    async with opened(tmp_path, **OWN_KEYS) as server:
         settings = server.parts.settings
         await ensure_defaults(settings, server.parts.resources)
 
         assert 403 not in await asked_by_page(server, settings, "https://evil.example")
+
+
+async def test_resource_with_a_public_key_is_not_served_to_others(server: RealServer) -> None:
+    """The data folder may hold one from when nobody else reached the server."""
+    resources = server.parts.resources
+    await ensure_defaults(server.parts.settings, resources)
+    exposed = (
+        dataclasses.replace(server.parts.settings, host="0.0.0.0"),
+        dataclasses.replace(server.parts.settings, public_url="https://hooks.example"),
+    )
+
+    for settings in exposed:
+        with pytest.raises(StartError, match=r"'dev-communication' in .* has a development key"):
+            refuse_public_keys(settings, resources)
+    refuse_public_keys(server.parts.settings, resources)

@@ -68,7 +68,7 @@ def test_variables_are_read_as_their_kind(
     tmp_path: Path, variable: str, text: str, name: str, value: object
 ) -> None:
     """Text becomes the type of the option; an empty variable counts as absent."""
-    assert getattr(read_settings({}, {variable: text}, tmp_path), name) == value
+    assert getattr(read_settings({}, OWN_KEYS | {variable: text}, tmp_path), name) == value
 
 
 @pytest.mark.parametrize(
@@ -243,14 +243,25 @@ def test_development_client_secret_is_refused_beyond_loopback(tmp_path: Path) ->
     assert "set SWITCHHOOK_CLIENT_SECRET (" in words
 
 
-def test_development_client_secret_is_refused_behind_a_public_url(tmp_path: Path) -> None:
-    """Whoever reaches the proxy could manage the server with it."""
-    given = {"SWITCHHOOK_CLIENT_SECRET": defaults.CLIENT_SECRET}
-
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        OWN_KEYS | {"SWITCHHOOK_CLIENT_SECRET": defaults.CLIENT_SECRET},
+        {"SWITCHHOOK_COMMUNICATION_KEY": OWN_KEYS["SWITCHHOOK_COMMUNICATION_KEY"]},
+        {"SWITCHHOOK_TOPIC_KEY": OWN_KEYS["SWITCHHOOK_TOPIC_KEY"]},
+    ],
+)
+def test_what_everybody_knows_is_refused_behind_a_public_url(
+    tmp_path: Path, given: dict[str, str]
+) -> None:
+    """Whoever reaches the proxy could manage the server with it, or publish, or speak for users."""
     words = refusal(tmp_path, {"public_url": "https://hooks.example"}, given)
 
     assert words.startswith("--public-url https://hooks.example is open to other machines")
-    assert read_settings({"public_url": "https://localhost:9443"}, given, tmp_path)
+    for own in ("https://localhost:9443", "https://hooks.localhost", "https://[::1]:9443"):
+        assert read_settings({"public_url": own}, given, tmp_path)
+    assert read_settings({"public_url": "https://hooks.example"}, OWN_KEYS, tmp_path)
 
 
 def test_keys_are_no_flags() -> None:
@@ -290,6 +301,7 @@ def test_loopback_is_told_by_the_address(host: str, expected: bool) -> None:
         (Settings(host="10.0.0.5"), True),
         (Settings(public_url="https://localhost:8443"), False),
         (Settings(public_url="https://127.0.0.1:8443"), False),
+        (Settings(public_url="https://hooks.localhost:8443"), False),
         (Settings(public_url="https://hooks.example"), True),
     ],
 )

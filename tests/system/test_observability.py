@@ -1,5 +1,8 @@
 """The running server is watched as orchestrators and Prometheus do it."""
 
+import base64
+from pathlib import Path
+
 import aiohttp
 import pytest
 
@@ -24,9 +27,14 @@ async def test_running_server_can_be_watched(serve: Serve) -> None:
     assert "switchhook_log_end_position 2.0" in answers[2][1]
 
 
-async def test_metrics_of_a_server_with_a_public_url_need_the_token(serve: Serve) -> None:
+async def test_metrics_of_a_server_with_a_public_url_need_the_token(
+    serve: Serve, tmp_path: Path
+) -> None:
     """Other machines reach it through a proxy; the token of the data folder opens them."""
-    server = await serve("--public-url", "https://hooks.example")
+    config = tmp_path / "switchhook.toml"
+    keys = [base64.b64encode(bytes(size)).decode() for size in (64, 32)]
+    config.write_text('communication_key = "{}"\ntopic_key = "{}"\n'.format(*keys))
+    server = await serve("--public-url", "https://hooks.example", "--config", str(config))
     url = f"{server.ready.http_endpoint.replace('hooks.example', 'localhost')}/metrics"
     async with aiohttp.ClientSession() as http:
         async with http.get(url) as answer:

@@ -2,7 +2,12 @@
 
 from switchhook.settings.model import ChatRateLimits, LogFullAction, Settings
 from switchhook.settings.read import read_data_folder, read_settings
-from switchhook.settings.rules import is_development_key, is_exposed, is_loopback
+from switchhook.settings.rules import (
+    exposed_by,
+    is_development_key,
+    is_exposed,
+    is_loopback,
+)
 from switchhook.settings.storage_accounts import StorageAccount
 
 __all__ = [
@@ -10,6 +15,7 @@ __all__ = [
     "LogFullAction",
     "Settings",
     "StorageAccount",
+    "exposed_by",
     "is_development_key",
     "is_exposed",
     "is_loopback",

@@ -96,7 +96,7 @@ class Settings:
         About(
             kinds.PUBLIC_URL,
             "Origin that clients use, in every link and connection string; its host name enters "
-            "the certificate.",
+            "the certificate. Any other than loopback needs keys of your own.",
             shown="`https://localhost` and the port",
         ),
     ] = None

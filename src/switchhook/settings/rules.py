@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from switchhook import defaults
 from switchhook.errors import StartError
+from switchhook.loopback import is_loopback_host
 from switchhook.settings.model import Settings
 
 _DEVELOPMENT_KEYS = frozenset((*defaults.COMMUNICATION_KEYS, *defaults.TOPIC_KEYS))
@@ -41,8 +42,17 @@ def is_loopback(host: str) -> bool:
 
 def is_exposed(settings: Settings) -> bool:
     """Whether other machines can reach the server: by its address, or through a proxy."""
+    return bool(exposed_by(settings))
+
+
+def exposed_by(settings: Settings) -> str:
+    """The option, with its value, by which other machines can reach the server; "" for none."""
+    if not is_loopback(settings.host):
+        return f"--host {settings.host}"
     public = urlsplit(settings.public_url).hostname if settings.public_url else None
-    return not is_loopback(settings.host) or (public is not None and not is_loopback(public))
+    if public is not None and not is_loopback_host(public):
+        return f"--public-url {settings.public_url}"
+    return ""
 
 
 def is_development_key(key: str) -> bool:
@@ -51,8 +61,9 @@ def is_development_key(key: str) -> bool:
 
 
 def _refuse_public_keys(settings: Settings) -> None:
-    if is_loopback(settings.host):
-        _refuse_public_secret(settings)
+    """The secret opens the management routes, which a proxy passes on as well."""
+    option = exposed_by(settings)
+    if not option:
         return
     public = [
         variable
@@ -66,15 +77,6 @@ def _refuse_public_keys(settings: Settings) -> None:
         public.append("SWITCHHOOK_CLIENT_SECRET")
     if public:
         raise StartError(
-            f"--host {settings.host} is open to other machines, but the development keys are "
+            f"{option} is open to other machines, but the development keys are "
             f"public: set {' and '.join(public)} (`switchhook new-key` makes a key)"
-        )
-
-
-def _refuse_public_secret(settings: Settings) -> None:
-    # It opens the management routes, which the proxy behind a public URL passes on.
-    if is_exposed(settings) and settings.client_secret == defaults.CLIENT_SECRET:
-        raise StartError(
-            f"--public-url {settings.public_url} is open to other machines, but the development "
-            "client secret is public: set another SWITCHHOOK_CLIENT_SECRET, or none"
         )
