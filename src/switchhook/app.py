@@ -68,6 +68,8 @@ def build_app(parts: Parts, readiness: observability_api.Readiness, control: Con
         *_data_plane(parts),
     ]
     others = Starlette(routes=routes, exception_handlers=exception_handlers())
+    # Azure does not either, and whoever asks has not been asked for a credential then.
+    others.router.redirect_slashes = False
     return Door(publishing, Cors(others, (*DATA_PLANE, *realtime_api.BROWSER_PREFIXES)))
 
 

@@ -249,6 +249,15 @@ async def test_user_token_counts_at_no_other_resources_host(server: RealServer) 
             assert ((answer.status != 401), method, path, host) == (is_own, method, path, host)
 
 
+async def test_nobody_is_sent_elsewhere(server: RealServer) -> None:
+    """A path that is not quite right leads nowhere, least of all to where `Host` says."""
+    for method, path in found(server):
+        other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+        answer = await server.ask(method, other, host="evil.example")
+        assert (answer.headers.get("location"), path) == (None, path)
+        assert answer.status in (401, 403, 404, 405)
+
+
 async def test_every_route_of_the_table_wants_this_servers_name(server: RealServer) -> None:
     """With the token: neither a web page nor a name that somebody points here gets through."""
     token = f"Bearer {server.token}"
