@@ -9,11 +9,18 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aiohttp
+import msgspec
 import pytest
 from azure.eventgrid import generate_sas
 
+from switchhook.communication.identity.exchange import (
+    ENTRA_AUDIENCE,
+    SERVICE_AUDIENCE,
+    TEAMS_AUDIENCE,
+)
 from tests.builders import a_body, an_event
 from tests.receiver import Receiver
+from tests.system.chat_visit import SAID, USER_NAME, ChatVisit
 from tests.system.publishing import call_sms
 from tests.system.server_process import Command, Ready, ServerProcess
 
@@ -26,6 +33,7 @@ QUERY, CLIENT, HEADER, OTLP_QUERY, OTLP_HEADER, ACCOUNT, WRONG = (
 ACCOUNT_KEY = base64.b64encode(ACCOUNT.encode() * 4).decode()
 COMMUNICATION_KEY, TOPIC_KEY = (base64.b64encode(letter * 32).decode() for letter in (b"c", b"t"))
 FAST = {"properties": {"profile": "fast", "validateEndpoint": False}}
+EXPLAIN = "/providers/Switchhook.EventGrid/explainEvent"
 SETTINGS = "providers/Switchhook.EventGrid/deliverySettings/default"
 
 
@@ -59,20 +67,26 @@ class Visitor:
         async with self._http.post(url, data=body, headers=named) as answer:
             return answer.status
 
-    async def token(self, audience: str, secret: str = CLIENT) -> str:
+    async def token(self, audience: str, secret: str = CLIENT, username: str = "") -> str:
         """An access token of the server's authority, "" when it gives none."""
         authority = self.ready.authority
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": authority.client_id,
-            "client_secret": secret,
-            "scope": f"{audience}/.default",
-        }
+        form = {"client_id": authority.client_id, "scope": f"{audience}/.default"}
+        if username:
+            form |= {"grant_type": "password", "username": username, "password": secret}
+        else:
+            form |= {"grant_type": "client_credentials", "client_secret": secret}
         url = f"{self.ready.http_endpoint}/adfs/oauth2/token"
         async with self._http.post(url, data=form) as answer:
             found: str = (await answer.json()).get("access_token", "")
         self.secrets |= {found} - {""}
         return found
+
+    async def tail(self) -> str:
+        """Every event that the log holds, a line each."""
+        url = f"{self.ready.http_endpoint}/providers/Switchhook.EventGrid/events?follow=false"
+        headers = {"authorization": f"Bearer {self._token}"}
+        async with self._http.get(url, headers=headers) as answer:
+            return await answer.text()
 
     async def subscribe(self, name: str, url: str, **settings: Any) -> Any:
         """An event subscription with a secret header, and dead letters to the storage account."""
@@ -152,6 +166,52 @@ async def test_no_secret_is_logged(visited: tuple[Visitor, ServerProcess]) -> No
             assert form not in log, f"{form}\n{log}"
     for secret in (QUERY, HEADER, ACCOUNT_KEY):
         assert secret not in str(answers)
+
+
+async def test_no_secret_of_chat_is_logged_or_told(visited: tuple[Visitor, ServerProcess]) -> None:
+    """Nor what is said, which is for who is in the thread, and for who has subscribed to it."""
+    visitor, server = visited
+    audiences = (ENTRA_AUDIENCE, TEAMS_AUDIENCE, SERVICE_AUDIENCE)
+    tokens = {each: await visitor.token(each, username="ann@contoso.example") for each in audiences}
+    assert await visitor.token(ENTRA_AUDIENCE, WRONG, username="ann") == ""
+    assert all(tokens.values())
+    topics = f"/subscriptions/{visitor.ready.subscription_id}/resourceGroups/local/providers"
+    await visitor.manage(
+        "PUT",
+        f"{topics}/Microsoft.EventGrid/systemTopics/chat",
+        {
+            "location": "global",
+            "properties": {
+                "source": visitor.ready.communication.resource_id,
+                "topicType": "Microsoft.Communication.CommunicationServices",
+            },
+        },
+    )
+    async with aiohttp.ClientSession() as http:
+        visit = ChatVisit(visitor.ready, http)
+        await visit.everything(tokens, WRONG)
+        async with http.get(f"{visitor.ready.http_endpoint}/metrics") as answer:
+            metrics = await answer.text()
+    tail = await visitor.tail()
+    explained = [
+        await visitor.manage("POST", EXPLAIN, {"id": msgspec.json.decode(line)["event"]["id"]})
+        for line in tail.splitlines()
+    ]
+    await server.stop()
+    log = server.log.read_text()
+
+    assert {201, 200, 204, 400, 401, 403, 404} <= set(visit.statuses)
+    assert not [status for status in visit.statuses if status >= 500]
+    assert len(visit.secrets) > 12
+    assert "Traceback" not in log
+    assert SAID in tail
+    for secret in visitor.secrets | visit.secrets:
+        for form in (secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode()):
+            for told in (log, metrics, tail, str(explained)):
+                assert form not in told, form
+    for said in (SAID, USER_NAME):
+        for told in (log, metrics):
+            assert said not in told
 
 
 async def _use_every_credential(visitor: Visitor) -> None:
