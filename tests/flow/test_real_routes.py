@@ -38,9 +38,9 @@ from switchhook.http.listener import Door
 from switchhook.http.observability_api import Readiness
 from switchhook.settings import Settings
 from switchhook.settings.read import read_settings
-from tests.compat.sms.conftest import signed_headers
 from tests.flow.arm.requests import Answer, send
 from tests.flow.arm.scene import GROUP
+from tests.wire import signed_headers
 
 # What answers without any credential, each with the reason. Nothing else may.
 OPEN = {

@@ -11,9 +11,10 @@ import pytest
 
 from switchhook.communication.identity.caller import Scope
 from switchhook.communication.identity.requests import CreateUser, TokenRequest
-from tests.compat.chat.server import Answer, ChatServer, User
+from tests.compat.chat.server import ChatServer, User
 from tests.compat.chat.test_chat_routes import VERSION, a_thread, participant, send
 from tests.flow.identity.world import another_resource
+from tests.wire import Answer
 
 FULL = {"chat"}
 JOIN = {"chat", "chat.join"}

@@ -110,4 +110,4 @@ async def test_deeply_nested_registration_is_refused() -> None:
             "POST", "/realtime/registrar/v3/registrations", "bob", body, Content_Type="a/b"
         )
 
-    assert (answer.status, answer.json["error"]["code"]) == (400, "BadRequest")
+    assert (answer.status, answer.body["error"]["code"]) == (400, "BadRequest")
