@@ -50,6 +50,7 @@ class WholeScene(DeliveringScene):
         await self.communication()
         await self.resources.domains.put(DOMAIN_ID, "shops", {})
         await self.publish("one", data={"a": [1, {"b": None}]})
+        self.is_idle.set()  # who asks whether it is does not wait for half a minute
 
     def keys(self) -> list[str]:
         """The keys of the route table."""
