@@ -197,9 +197,10 @@ def _control(parts: Parts, tables: ConfigTables) -> Control:
 
 async def _reset(parts: Parts, tables: ConfigTables, *, everything: bool) -> None:
     """Forget what has happened, and, when asked to, all that was not there at the first start."""
-    resources = parts.resources
+    resources, services = parts.resources, parts.services
+    forget = services.forget if everything else services.forget_what_happened
     for record in list(resources.communication.all()):
-        await parts.services.forget(record.resource.topic)
+        await forget(record.resource.topic)
     if everything:
         await remove_resources(resources)
     await parts.grid.engine.forget()

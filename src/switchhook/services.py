@@ -51,6 +51,12 @@ class Services:
         for topic in await orphaned_topics(self.store, self.directory):
             await self.forget(topic)
 
+    async def forget_what_happened(self, topic: str) -> None:
+        """Delete a resource's messages, threads and who was connected; its users, their tokens and
+        connections stay."""
+        for engine in (self.sms, self.chat, self.presence):
+            await engine.forget(topic)
+
 
 def open_services(
     settings: Settings,

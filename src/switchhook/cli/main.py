@@ -35,7 +35,7 @@ COMMANDS = {
     "explain": "tell why an event did not arrive",
     "clock": "the virtual clock of a server for tests",
     "wait-idle": "wait until nothing is in flight",
-    "reset": "forget all events",
+    "reset": "forget what has happened: events, messages, threads",
     "listen": "print events as they happen",
 }
 

@@ -10,15 +10,16 @@ def add_parser(subparsers: Any) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "reset",
-        help="forget all events",
+        help="forget what has happened",
         description="Forget what has happened: events, deliveries that wait, dead letters that "
-        "were not written yet, histories, SMS messages, users and chat. Resources and their keys "
-        "stay.",
+        "were not written yet, histories, SMS messages and opt-outs, chat threads and messages. "
+        "Resources and their keys stay, and so do users and their tokens.",
     )
     parser.add_argument(
         "--all",
         action="store_true",
-        help="remove every resource too; the defaults and those of the TOML file come back",
+        help="remove every resource and user too; the default resources and those of the TOML file "
+        "come back",
     )
     add_options(parser)
     parser.set_defaults(run=_reset)
