@@ -56,6 +56,7 @@ def build_app(parts: Parts, readiness: observability_api.Readiness, control: Con
             ),
             events=_event_routes(parts),
             control=control,
+            users=services.identity,
         ),
         *authority_api.routes(access.authority, access.guard),
         *validation_api.routes(parts.resources.subscriptions),

@@ -10,7 +10,7 @@ import pytest
 
 from switchhook.cli.chat_client import LONGEST_WAIT, DataPlane
 from switchhook.cli.chat_follow import News
-from switchhook.cli.chat_lines import names_of, sender_of, text_of, to_line
+from switchhook.cli.chat_lines import local_time, names_of, sender_of, text_of, to_line
 from switchhook.cli.chat_signing import signed_headers
 from switchhook.cli.chat_typed import TypedLines, typed_lines
 from switchhook.cli.main import main
@@ -94,6 +94,15 @@ def test_change_of_a_message_names_it() -> None:
     assert to_line(a_message("17"), {}).endswith("  alice: Hello")
 
 
+def test_messages_of_before_stand_under_the_time_when_they_were_sent() -> None:
+    """So that their times only rise, also where one was changed later."""
+    edited = a_message(editedOn="2030-01-01T11:23:45Z")
+    sent, changed = (local_time(edited[name], "%H:%M:%S") for name in ("createdOn", "editedOn"))
+
+    assert to_line(edited, {}, happens_now=False) == f"{sent}  alice: Hello (edited) [1]"
+    assert to_line(edited, {}) == f"{changed}  alice: Hello (edited) [1]"
+
+
 def test_news_begins_with_the_last_messages() -> None:
     """Those of before are known, whether they are shown or not."""
     page = [a_message("3"), a_message("2"), a_message("1")]
@@ -105,14 +114,15 @@ def test_news_begins_with_the_last_messages() -> None:
 
 
 def test_news_is_what_is_new_or_changed() -> None:
-    """Oldest first, each change once."""
+    """In the order in which it happened, each change once."""
     news = News()
     news.first([a_message("2"), a_message("1")], 0)
-    edited = a_message("1", version="9")
-    deleted = a_message("2", deletedOn="2030-01-01T10:00:01Z")
-    page = [a_message("3"), deleted, edited]
+    edited = a_message("1", version="9", editedOn="2030-01-01T10:00:02Z")
+    deleted = a_message("2", version="8", deletedOn="2030-01-01T10:00:01Z")
+    at_once = a_message("4", version="7", editedOn="2030-01-01T10:00:01Z")
+    page = [at_once, a_message("3"), deleted, edited]
 
-    assert news.of([page]) == [edited, deleted, a_message("3")]
+    assert news.of([page]) == [a_message("3"), at_once, deleted, edited]
     assert news.of([page]) == []
 
 
@@ -187,6 +197,40 @@ def test_number_of_messages_has_bounds(last: str, capsys: pytest.CaptureFixture[
     assert main(["chat", "watch", "19:x", "--as", "alice", "--last", last]) == 2
 
     assert "--last must be 0 to 100" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("history Dinner --as alice --last -1", "--last must be 0 or more, not -1"),
+        ("edit Dinner abc Hello --as alice", "'abc' is no id of a message"),
+        ("delete Dinner 1x --as alice", "'1x' is no id of a message"),
+        ("user create 8:acs:foo", "'8:acs:foo' is no name for a user"),
+    ],
+)
+def test_wrong_words_are_refused(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the word that is wrong, before any server is asked."""
+    assert main(["chat", *words.split()]) == 2
+
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("send", "Dinner", " \t", "--as", "alice"),
+        ("edit", "Dinner", "1", "", "--as", "alice"),
+        ("thread", "create", "--topic", " ", "--as", "alice"),
+        ("user", "create", ""),
+    ],
+)
+def test_empty_words_are_refused(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody means to say nothing."""
+    assert main(["chat", *words]) == 2
+
+    assert "must not be empty" in capsys.readouterr().err
 
 
 class Busy(BaseHTTPRequestHandler):

@@ -1,5 +1,6 @@
 """`switchhook chat` beside a running server."""
 
+import argparse
 import asyncio
 import json
 import signal
@@ -12,7 +13,11 @@ from uuid import uuid4
 import pytest
 
 from examples.stage import running_switchhook
+from switchhook.cli.arm_client import ArmClient
+from switchhook.cli.chat_client import CHAT_VERSION, DataPlane
 from switchhook.cli.main import main
+from switchhook.defaults import COMMUNICATION_NAME
+from switchhook.errors import RequestError
 from tests.system.conftest import Serve
 from tests.system.server_process import Command, Ended, RunningCommand
 
@@ -118,6 +123,88 @@ def test_users_who_are_deleted_leave(chat: Chat, thread: str, refused: Refused) 
     assert "not allowed" in refused("send", thread, "Hello", "--as", "bob")
 
 
+def test_unknown_name_is_nobody(chat: Chat, thread: str, refused: Refused) -> None:
+    """Where a command is about somebody who is there already, it makes no user."""
+    before = chat("user", "list")
+    for words in (
+        ("user", "revoke", "alcie"),
+        ("user", "delete", "alcie"),
+        ("thread", "remove", thread, "alcie", "--as", "alice"),
+    ):
+        assert "no such user: 'alcie'" in refused(*words, code=2)
+
+    assert [each["name"] for each in chat("user", "list")] == [each["name"] for each in before]
+
+
+def test_users_are_listed(
+    place: tuple[str, ...], chat: Chat, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those with names and those without, deleted ones no longer."""
+    ids = [id_of(chat, name) for name in ("alice", "bob")]
+    nameless = chat("user", "create")["identity"]["id"]
+    chat("user", "delete", "bob")
+    chat("user", "token", "alice")
+    found = {each["name"]: each["properties"] for each in chat("user", "list")}
+    assert main(["chat", "user", "list", *place]) == 0
+    table = capsys.readouterr().out.splitlines()
+
+    client = ArmClient.open(place[3])
+    path = f"{client.communication_id(place[1])}/providers/Switchhook.Communication/users"
+    paged = client.list(f"{path}?api-version=2025-02-15&$top=1")
+
+    assert [each["name"] for each in paged] == sorted([ids[0], nameless])
+    assert found.keys() == {ids[0], nameless}
+    assert [found[each]["customId"] for each in (ids[0], nameless)] == ["alice", None]
+    assert found[ids[0]]["lastTokenIssuedOn"] >= found[ids[0]]["createdOn"]
+    assert found[nameless]["lastTokenIssuedOn"] is None
+    assert len(table) == 3
+    assert any(line.startswith(f"alice  {ids[0]}") for line in table)
+
+
+def test_those_who_come_and_go_are_named(
+    place: tuple[str, ...], thread: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line each time."""
+    assert main(["chat", "thread", "add", thread, "carol", "dave", "--as", "alice", *place]) == 0
+    assert main(["chat", "thread", "remove", thread, "dave", "--as", "alice", *place]) == 0
+
+    assert capsys.readouterr().out == "added: carol, dave\nremoved: dave\n"
+
+
+def test_reset_leaves_users_and_their_tokens(
+    folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are part of what a test has set up; `--all` leaves nobody."""
+
+    def run(*words: str) -> Any:
+        assert main([*words, "--data", folder, "--json"]) == 0, capsys.readouterr().err
+        text = capsys.readouterr().out
+        return json.loads(text) if text else None
+
+    arguments = argparse.Namespace(data=folder, communication=COMMUNICATION_NAME)
+    plane = DataPlane.open(arguments)
+    threads = f"/chat/threads?api-version={CHAT_VERSION}"
+    token = run("chat", "user", "token", "alice")["token"]
+    created = run("chat", "thread", "create", "--topic", "Dinner", "--as", "alice", "--with", "bob")
+    users = [each["name"] for each in run("chat", "user", "list")]
+
+    run("reset")
+
+    assert [each["name"] for each in run("chat", "user", "list")] == users
+    assert plane.exchange("GET", threads, None, token)["value"] == []
+    gone = ("chat", "history", created["chatThread"]["id"], "--as", "alice")
+    assert main([*gone, "--data", folder]) == 1
+    capsys.readouterr()
+    assert run("chat", "thread", "create", "--topic", "Dinner", "--as", "alice")["chatThread"]
+
+    run("reset", "--all")
+
+    assert run("chat", "user", "list") == []
+    with pytest.raises(RequestError) as refused:
+        plane.exchange("GET", threads, None, token)
+    assert refused.value.status == 401
+
+
 def test_participants_have_their_names(chat: Chat, thread: str) -> None:
     """The creator is one of them, once."""
     found = chat("thread", "show", thread, "--as", "bob")
@@ -152,18 +239,36 @@ def test_thread_is_known_by_its_topic(chat: Chat, thread: str, refused: Refused)
     chat("send", "Dinner", "Soup?", "--as", "bob")
     assert texts(chat, thread) == ["Soup?"]
 
-    assert "no thread" in refused("send", "Lunch", "Soup?", "--as", "bob", code=2)
-    chat("thread", "create", "--topic", "Dinner", "--as", "bob")
-    assert "2 threads" in refused("send", "Dinner", "Soup?", "--as", "bob", code=2)
+    said = refused("send", "Lunch", "Soup?", "--as", "bob", code=2)
+    assert "'bob' has no thread with the topic 'Lunch'" in said
+    other = chat("thread", "create", "--topic", "Dinner", "--as", "bob")["chatThread"]["id"]
+    said = refused("send", "Dinner", "Soup?", "--as", "bob", code=2)
+    assert "'bob' has 2 threads" in said
+    assert sorted(said.split()[-2:]) == sorted([thread, other])
     assert len(chat("thread", "list", "--as", "bob")) == 2
     assert len(chat("thread", "list", "--as", "alice")) == 1
 
 
-def test_deleted_thread_is_gone(chat: Chat, thread: str, refused: Refused) -> None:
-    """For everybody."""
+def test_deleted_thread_is_gone(
+    place: tuple[str, ...],
+    chat: Chat,
+    thread: str,
+    refused: Refused,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """For everybody; its topic is free for another, and lists mark it."""
     chat("thread", "delete", thread, "--as", "alice")
 
     assert refused("history", thread, "--as", "bob").startswith("switchhook: ")
+    said = refused("history", "Dinner", "--as", "bob", code=2)
+    assert said.endswith("'Dinner'; it was deleted\n")
+    chat("thread", "create", "--topic", "Dinner", "--as", "bob")
+    chat("send", "Dinner", "Soup?", "--as", "bob")
+    assert texts(chat, "Dinner", "bob") == ["Soup?"]
+    assert main(["chat", "thread", "list", "--as", "bob", *place]) == 0
+    listed = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "Dinner (deleted " in listed[thread]
+    assert sum("(deleted" in line for line in listed.values()) == 1
 
 
 def test_message_is_edited_and_deleted(chat: Chat, thread: str, refused: Refused) -> None:

@@ -14,17 +14,18 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
-from switchhook.cli.arm_client import TIMEOUT, ArmClient, Body
+from switchhook.cli.arm_client import API_VERSION, TIMEOUT, ArmClient, Body
 from switchhook.cli.chat_signing import signed_headers
 from switchhook.cli.json_read import read_json
 from switchhook.defaults import COMMUNICATION_NAME
 from switchhook.endpoints import load
-from switchhook.errors import ConnectError, RequestError
+from switchhook.errors import ConnectError, RequestError, StartError
 from switchhook.settings import read_data_folder
 
 IDENTITY_VERSION = "2025-06-30"  # the first that knows `customId`
 CHAT_VERSION = "2025-03-15"
 CHAT_SCOPE = "chat"
+_USERS = "Switchhook.Communication/users"
 # How often a request is sent that is answered with a time to wait, and how long that may be.
 TRIES = 4
 LONGEST_WAIT = 30.0
@@ -54,6 +55,28 @@ def add_caller(parser: argparse.ArgumentParser) -> None:
 def is_raw_id(user: str) -> bool:
     """Whether a user is named by raw id."""
     return ":" in user
+
+
+def users_of(arguments: argparse.Namespace, named: str | None = None) -> list[Body]:
+    """The users of the resource which the options name, or the one of that name; makes none."""
+    arm = ArmClient.open(arguments.data)
+    query = {"api-version": API_VERSION} | ({} if named is None else {"customId": named})
+    resource = arm.communication_id(arguments.communication)
+    return list(arm.list(f"{resource}/providers/{_USERS}?{urlencode(query)}"))
+
+
+def existing_user(arguments: argparse.Namespace, user: str) -> str:
+    """The raw id of a user who is there already, or is named by raw id.
+
+    Raises:
+        StartError: nobody has that name.
+    """
+    if is_raw_id(user):
+        return user
+    found = users_of(arguments, user)
+    if not found:
+        raise StartError(f"no such user: '{user}'; 'switchhook chat user list' shows who there is")
+    return str(found[0]["name"])
 
 
 class DataPlane:

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from switchhook.cli.arm_client import Body
 from switchhook.cli.chat_client import ChatUser, thread_path
-from switchhook.cli.chat_lines import names_in, names_of, to_line
+from switchhook.cli.chat_lines import names_in, names_of, order_of, to_line
 from switchhook.cli.chat_messages import LARGEST_PAGE, send_message
 from switchhook.cli.chat_thread import add_thread, open_thread, participants_of
 from switchhook.cli.chat_typed import TypedLines
@@ -70,14 +70,17 @@ class News:
 
     def first(self, newest_first: Iterable[Body], last: int) -> list[Body]:
         """The last messages of before, oldest first; from now on all of the page are known."""
-        found = self.of([newest_first])
+        found = self._changed([newest_first])[::-1]
         return found[-last:] if last > 0 else []
 
     def of(self, pages: Iterable[Iterable[Body]]) -> list[Body]:
-        """Messages that are new, or were edited or deleted since, oldest first.
+        """Messages that are new, or were edited or deleted since, in the order of that.
 
         Reads as many pages as it takes to come to a message that is known.
         """
+        return sorted(self._changed(pages), key=order_of)
+
+    def _changed(self, pages: Iterable[Iterable[Body]]) -> list[Body]:
         found = []
         for page in pages:
             is_known = False
@@ -90,7 +93,7 @@ class News:
                 self._states[message["id"]] = state
             if is_known:
                 break
-        return found[::-1]
+        return found
 
 
 class Follower:
@@ -109,7 +112,7 @@ class Follower:
     def begin(self, last: int) -> None:
         """Print the last messages of before."""
         self._names = names_of(participants_of(self._user, self._thread_id))
-        self._show(self._news.first(next(self._pages(), []), last))
+        self._show(self._news.first(next(self._pages(), []), last), happens_now=False)
 
     def look(self) -> bool:
         """Print what is new; False when the user may no longer see it."""
@@ -137,10 +140,13 @@ class Follower:
     def _pages(self) -> Any:
         return self._user.pages(self._path, maxPageSize=LARGEST_PAGE)
 
-    def _show(self, messages: Iterable[Body]) -> None:
+    def _show(self, messages: Iterable[Body], *, happens_now: bool = True) -> None:
         for message in messages:
             self._names.update(names_in(message))
-            line = to_json_line(message) if self._as_json else to_line(message, self._names)
+            if self._as_json:
+                line = to_json_line(message)
+            else:
+                line = to_line(message, self._names, happens_now=happens_now)
             self._out.write(line + "\n")
         self._out.flush()
 

@@ -55,15 +55,27 @@ def text_of(message: Message, names: Names) -> str:
     return _told(message["type"], content, names)
 
 
-def to_line(message: Message, names: Names) -> str:
-    """A message as it is shown when it comes; a later state of it tells its id."""
-    at = message.get("deletedOn") or message.get("editedOn") or message["createdOn"]
+def happened_at(message: Message) -> datetime:
+    """When a message became what it is now: sent, edited or deleted."""
+    at: str = message.get("deletedOn") or message.get("editedOn") or message["createdOn"]
+    return datetime.fromisoformat(at)
+
+
+def order_of(message: Message) -> tuple[datetime, int]:
+    """By what messages stand in the order of their last changes; versions are finer than times."""
+    return happened_at(message), int(message["version"])
+
+
+def to_line(message: Message, names: Names, *, happens_now: bool = True) -> str:
+    """A message as it is shown when it comes, or among those of before, under the time when it
+    was sent; a later state of it tells its id."""
+    at = happened_at(message) if happens_now else datetime.fromisoformat(message["createdOn"])
     said = text_of(message, names)
     sender = sender_of(message, names)
     if message.get("deletedOn") or message.get("editedOn"):
         said = f"{said} [{message['id']}]"
     who = f"{sender}: " if sender else "* "
-    return printable(f"{local_time(at, '%H:%M:%S')}  {who}{said}")
+    return printable(f"{at.astimezone():%H:%M:%S}  {who}{said}")
 
 
 def local_time(text: str, form: str = "%Y-%m-%d %H:%M:%S") -> str:

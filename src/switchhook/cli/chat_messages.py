@@ -9,6 +9,7 @@ from switchhook.cli.chat_client import ChatUser, thread_path
 from switchhook.cli.chat_lines import local_time, names_of, sender_of, text_of
 from switchhook.cli.chat_thread import add_thread, open_thread, participants_of
 from switchhook.cli.tables import print_json, print_pairs, print_table
+from switchhook.errors import StartError
 
 LARGEST_PAGE = 100
 
@@ -44,6 +45,7 @@ def send_message(user: ChatUser, thread_id: str, text: str, kind: str = "text") 
 
 
 def _send(arguments: argparse.Namespace) -> int:
+    _check_text(arguments.text)
     user, thread_id = open_thread(arguments)
     kind = "html" if arguments.html else "text"
     answer = send_message(user, thread_id, arguments.text, kind)
@@ -55,6 +57,8 @@ def _send(arguments: argparse.Namespace) -> int:
 
 
 def _edit(arguments: argparse.Namespace) -> int:
+    _check_message(arguments.message)
+    _check_text(arguments.text)
     user, thread_id = open_thread(arguments)
     path = thread_path(thread_id, "messages", arguments.message)
     user.patch(path, {"content": arguments.text})
@@ -62,16 +66,19 @@ def _edit(arguments: argparse.Namespace) -> int:
 
 
 def _delete(arguments: argparse.Namespace) -> int:
+    _check_message(arguments.message)
     user, thread_id = open_thread(arguments)
     user.delete(thread_path(thread_id, "messages", arguments.message))
     return 0
 
 
 def _history(arguments: argparse.Namespace) -> int:
+    if arguments.last < 0:
+        raise StartError(f"--last must be 0 or more, not {arguments.last}")
     user, thread_id = open_thread(arguments)
     size = max(1, min(arguments.last, LARGEST_PAGE))
     pages = user.pages(thread_path(thread_id, "messages"), maxPageSize=size)
-    newest_first = list(islice(chain.from_iterable(pages), max(0, arguments.last)))
+    newest_first = list(islice(chain.from_iterable(pages), arguments.last))
     found = newest_first[::-1]
     if arguments.json:
         print_json(found)
@@ -83,3 +90,13 @@ def _history(arguments: argparse.Namespace) -> int:
     )
     print_table(("TIME", "ID", "FROM", "MESSAGE"), rows)
     return 0
+
+
+def _check_message(named: str) -> None:
+    if not (named.isascii() and named.isdigit()):
+        raise StartError(f"'{named}' is no id of a message; 'switchhook chat history' prints them")
+
+
+def _check_text(text: str) -> None:
+    if not text.strip():
+        raise StartError("a message must not be empty")

@@ -6,7 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from switchhook.cli.arm_client import Body, add_options
-from switchhook.cli.chat_client import ChatUser, add_caller, add_resource, is_raw_id, thread_path
+from switchhook.cli.chat_client import (
+    ChatUser,
+    add_caller,
+    add_resource,
+    existing_user,
+    is_raw_id,
+    thread_path,
+)
 from switchhook.cli.chat_lines import local_time, raw_id_of
 from switchhook.cli.listen_output import printable
 from switchhook.cli.tables import print_json, print_pairs, print_table
@@ -60,7 +67,7 @@ def open_thread(arguments: argparse.Namespace) -> tuple[ChatUser, str]:
         StartError: none of the user's threads has that topic, or several have.
     """
     user = ChatUser.open(arguments)
-    return user, _thread_id(user, arguments.thread)
+    return user, _thread_id(user, arguments.caller, arguments.thread)
 
 
 def participants_of(user: ChatUser, thread_id: str) -> list[Body]:
@@ -69,18 +76,25 @@ def participants_of(user: ChatUser, thread_id: str) -> list[Body]:
     return [each for page in pages for each in page]
 
 
-def _thread_id(user: ChatUser, named: str) -> str:
+def _thread_id(user: ChatUser, caller: str, named: str) -> str:
     if named.startswith("19:"):
         return named
-    found = [each["id"] for page in user.pages("") for each in page if each.get("topic") == named]
+    all_of_them = [each for page in user.pages("") for each in page if each["topic"] == named]
+    found = [str(each["id"]) for each in all_of_them if not each.get("deletedOn")]
     if not found:
-        raise StartError(f"the user has no thread with the topic '{named}'")
+        ending = "; it was deleted" if all_of_them else ""
+        raise StartError(f"'{caller}' has no thread with the topic '{named}'{ending}")
     if len(found) > 1:
-        raise StartError(f"the user has {len(found)} threads with the topic '{named}': use an id")
-    return str(found[0])
+        ids = "".join(f"\n  {each}" for each in found)
+        raise StartError(
+            f"'{caller}' has {len(found)} threads with the topic '{named}': use an id{ids}"
+        )
+    return found[0]
 
 
 def _create(arguments: argparse.Namespace) -> int:
+    if not arguments.topic.strip():
+        raise StartError("--topic must not be empty: threads are known by it")
     user = ChatUser.open(arguments)
     own = _participant(user.raw_id, user.display_name)
     people = [own, *(_named(user, each) for each in arguments.users)]
@@ -99,7 +113,7 @@ def _list(arguments: argparse.Namespace) -> int:
         print_json(found)
     else:
         rows = (
-            (each["id"], local_time(each.get("lastMessageReceivedOn", "")), each["topic"])
+            (each["id"], local_time(each.get("lastMessageReceivedOn", "")), _titled(each))
             for each in found
         )
         print_table(("ID", "LAST MESSAGE", "TOPIC"), rows)
@@ -133,15 +147,20 @@ def _add(arguments: argparse.Namespace) -> int:
     user, thread_id = open_thread(arguments)
     people = [_named(user, each) for each in arguments.users]
     answer = user.post(thread_path(thread_id, "participants", ":add"), {"participants": people})
+    refused = answer.get("invalidParticipants", ())
     if arguments.json:
         print_json(answer)
-    return _tell_refused(answer.get("invalidParticipants", ()))
+    else:
+        _tell_added(arguments.users, people, refused)
+    return _tell_refused(refused)
 
 
 def _remove(arguments: argparse.Namespace) -> int:
     user, thread_id = open_thread(arguments)
-    removed = {"rawId": user.plane.user_id(arguments.user)}
+    removed = {"rawId": existing_user(arguments, arguments.user)}
     user.post(thread_path(thread_id, "participants", ":remove"), removed)
+    if not arguments.json:
+        print(printable(f"removed: {arguments.user}"))
     return 0
 
 
@@ -159,6 +178,24 @@ def _participant(raw_id: str, display_name: str | None) -> Body:
     """Our names are the display names, so that people read them in every client."""
     named = {} if display_name is None else {"displayName": display_name}
     return {"communicationIdentifier": {"rawId": raw_id}, **named}
+
+
+def _titled(thread: Body) -> str:
+    """The topic of a thread of a list, and that it is no more, where that is so."""
+    deleted_on = thread.get("deletedOn")
+    ending = f" (deleted {local_time(deleted_on)})" if deleted_on else ""
+    return f"{thread['topic']}{ending}"
+
+
+def _tell_added(names: Iterable[str], people: Iterable[Body], refused: Iterable[Body]) -> None:
+    others = {error.get("target") for error in refused}
+    added = [
+        name
+        for name, each in zip(names, people, strict=True)
+        if each["communicationIdentifier"]["rawId"] not in others
+    ]
+    if added:
+        print(printable(f"added: {', '.join(added)}"))
 
 
 def _tell_refused(errors: Iterable[Body]) -> int:

@@ -4,8 +4,17 @@ import argparse
 from typing import Any
 
 from switchhook.cli.arm_client import add_options
-from switchhook.cli.chat_client import CHAT_SCOPE, DataPlane, add_resource
-from switchhook.cli.tables import print_json, print_pairs
+from switchhook.cli.chat_client import (
+    CHAT_SCOPE,
+    DataPlane,
+    add_resource,
+    existing_user,
+    is_raw_id,
+    users_of,
+)
+from switchhook.cli.chat_lines import local_time
+from switchhook.cli.tables import print_json, print_pairs, print_table
+from switchhook.errors import StartError
 
 _USER = "a name of yours such as alice, or a raw id"
 
@@ -22,6 +31,7 @@ def add_parser(actions: Any) -> None:
     )
     create.add_argument("user", nargs="?", metavar="NAME", help="a name of yours such as alice")
     create.set_defaults(run=_create)
+    users.add_parser("list", help="list the users").set_defaults(run=_list)
     token = users.add_parser("token", help="issue an access token and print it")
     token.add_argument(
         "--scope",
@@ -45,11 +55,31 @@ def add_parser(actions: Any) -> None:
 
 
 def _create(arguments: argparse.Namespace) -> int:
+    name: str | None = arguments.user
+    if name is not None and (not name.strip() or is_raw_id(name)):
+        raise StartError(
+            f"'{name}' is no name for a user: it must not be empty, nor hold the ':' of raw ids, "
+            "which the server gives"
+        )
     answer = DataPlane.open(arguments).create_user(arguments.user)
     if arguments.json:
         print_json(answer)
     else:
         print_pairs({"name": arguments.user, "id": answer["identity"]["id"]})
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    found = users_of(arguments)
+    if arguments.json:
+        print_json(found)
+        return 0
+    rows = []
+    for each in found:
+        own = each["properties"]
+        issued = local_time(own["lastTokenIssuedOn"] or "")
+        rows.append((own["customId"] or "", each["name"], local_time(own["createdOn"]), issued))
+    print_table(("NAME", "ID", "CREATED", "LAST TOKEN"), rows)
     return 0
 
 
@@ -65,12 +95,12 @@ def _token(arguments: argparse.Namespace) -> int:
 
 
 def _revoke(arguments: argparse.Namespace) -> int:
-    plane = DataPlane.open(arguments)
-    plane.revoke_tokens(plane.user_id(arguments.user))
+    raw_id = existing_user(arguments, arguments.user)
+    DataPlane.open(arguments).revoke_tokens(raw_id)
     return 0
 
 
 def _delete(arguments: argparse.Namespace) -> int:
-    plane = DataPlane.open(arguments)
-    plane.delete_user(plane.user_id(arguments.user))
+    raw_id = existing_user(arguments, arguments.user)
+    DataPlane.open(arguments).delete_user(raw_id)
     return 0

@@ -106,6 +106,16 @@ class IdentityEngine:
                 continue  # the custom id has been taken meanwhile
             return raw_id
 
+    async def users(
+        self, resource: CommunicationResource, *, after: str = "", limit: int
+    ) -> list[tuple[str, User]]:
+        """At most `limit` users with raw ids that come after that one, in order."""
+        return await self._records.users(resource.topic, after=after, limit=limit)
+
+    async def named(self, resource: CommunicationResource, custom_id: str) -> str | None:
+        """The raw id of the user with that custom id; unlike `create`, it makes none."""
+        return await self._records.named(resource.topic, custom_id)
+
     async def user(self, resource: CommunicationResource, raw_id: str) -> User:
         """The resource's user of that raw id.
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from switchhook.communication.records import key, put, read
+from switchhook.communication.records import end_of, key, put, read
 from switchhook.errors import ConflictError
 from switchhook.grid.ports import Records
 from switchhook.grid.publish import CommitEvents
@@ -117,6 +117,14 @@ class IdentityRecords:
         if record is None:
             return None
         return Found(_user_decoder.decode(record.value), record.revision)
+
+    async def users(self, topic: str, *, after: str, limit: int) -> list[tuple[str, User]]:
+        """At most `limit` users of a resource, with raw ids that come after that one, in order."""
+        start = user_key(topic, after) + "\0" if after else f"{topic}/"
+        found = await self._records.scan(USERS, start=start, end=end_of(topic), limit=limit)
+        return [
+            (record.key.partition("/")[2], _user_decoder.decode(record.value)) for record in found
+        ]
 
     async def named(self, topic: str, custom_id: str) -> str | None:
         """The raw id of the user with that custom id."""

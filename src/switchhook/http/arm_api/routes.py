@@ -23,6 +23,7 @@ from switchhook.http.arm_api.exchange import ArmRequest, base_url_of, with_usual
 from switchhook.http.arm_api.keyed import KeyedRoutes
 from switchhook.http.arm_api.subscriptions import SubscriptionRoutes
 from switchhook.http.arm_api.topics import TopicRoutes
+from switchhook.http.arm_api.users import UserRoutes, Users
 from switchhook.http.errors import arm_error, from_store_error
 from switchhook.http.management_guard import ManagementGuard
 
@@ -68,6 +69,7 @@ def routes(
     deliveries: DeliveryTools | None = None,
     events: EventRoutes | None = None,
     control: Control | None = None,
+    users: Users | None = None,
 ) -> list[BaseRoute]:
     """The management routes; `actions` are `receivesms` and `emitevent`."""
     topics = TopicRoutes(resources.topics, resources.operations, public_url)
@@ -87,6 +89,8 @@ def routes(
     }
     if deliveries is not None:
         table |= delivery_table(deliveries, resources.subscriptions, subscriptions)
+    if users is not None:
+        table[f"GET {_OWN_ACS}/users"] = UserRoutes(resources.communication, users).list
     return [ArmRoute(table, guard, public_url)]
 
 
