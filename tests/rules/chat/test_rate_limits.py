@@ -7,6 +7,7 @@ import pytest
 from switchhook.clock import SECOND, VirtualClock
 from switchhook.communication.chat.permissions import Action
 from switchhook.communication.chat.rate_limits import LIMITS, Per, RateLimits
+from switchhook.communication.chat.throttle_log import MAX_TOLD
 from switchhook.communication.identity.caller import Scope
 from switchhook.errors import RequestError
 from tests.rules.chat.message_builders import ALICE, BOB, a_caller
@@ -246,3 +247,59 @@ async def test_idle_windows_are_forgotten() -> None:
     served(limits, Action.SEND_MESSAGE, 1)
 
     assert len(limits) == 1
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Action and thread of the lines about who was told to wait."""
+    lines = [each for each in caplog.records if each.message == "chat.throttled"]
+    return [(vars(each)["action"], vars(each).get("chat_thread", "")) for each in lines]
+
+
+def throttle(limits: RateLimits, action: Action, *threads: str) -> None:
+    """Ask too often in each thread."""
+    for thread in threads:
+        refused = 0
+        for _ in range(60):
+            try:
+                limits.check(a_caller(), action, thread)
+            except RequestError:
+                refused += 1
+        assert refused
+
+
+def test_operator_reads_of_a_throttled_thread_once_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """However often it is refused; with who it was, and which setting decides it."""
+    clock = SteppedClock()
+    limits = RateLimits(clock)
+    caplog.set_level("INFO")
+    throttle(limits, Action.SEND_MESSAGE, "19:a", "19:a", "19:b")
+    throttle(limits, Action.LIST_THREADS, "")
+    clock.set(59)
+    throttle(limits, Action.SEND_MESSAGE, "19:a")
+    first = told(caplog)
+    clock.set(120)
+    throttle(limits, Action.SEND_MESSAGE, "19:a")
+
+    sends = [("send message", "19:a"), ("send message", "19:b")]
+    assert first == [*sends, ("list threads", "")]
+    assert told(caplog) == [*first, sends[0]]
+    fields = vars(next(each for each in caplog.records if each.message == "chat.throttled"))
+    assert (fields["user"], fields["setting"]) == (ALICE, "chat-rate-limits")
+    assert 1 <= fields["retry_after"] <= 60
+
+
+def test_log_of_throttling_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever number of threads is refused in a minute; a clock that goes back begins anew."""
+    clock = SteppedClock()
+    clock.set(600)
+    limits = RateLimits(clock)
+    caplog.set_level("INFO")
+    threads = [f"19:{number}" for number in range(MAX_TOLD + 5)]
+    throttle(limits, Action.UPDATE_THREAD, *threads)
+    assert len(told(caplog)) == MAX_TOLD
+    clock.set(300)
+    throttle(limits, Action.UPDATE_THREAD, threads[-1])
+
+    assert told(caplog)[MAX_TOLD:] == [("update thread", threads[-1])]

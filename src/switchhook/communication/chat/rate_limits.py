@@ -12,6 +12,7 @@ import msgspec
 
 from switchhook.clock import SECOND, Clock, SystemClock
 from switchhook.communication.chat.permissions import Action
+from switchhook.communication.chat.throttle_log import ThrottleLog
 from switchhook.communication.identity.caller import Caller
 from switchhook.errors import RequestError
 
@@ -93,6 +94,7 @@ class RateLimits:
         self._limits = tuple(enumerate(limits))
         self._max_windows = max_windows
         self._windows: OrderedDict[_Key, deque[int]] = OrderedDict()
+        self._log = ThrottleLog(clock)
 
     @classmethod
     def off(cls) -> "RateLimits":
@@ -111,6 +113,7 @@ class RateLimits:
         """
         seconds = self.wait(caller, action, thread_id)
         if seconds is not None:
+            self._log.tell(caller, action, thread_id, seconds)
             raise RequestError(429, "TooManyRequests", "Rate limit exceeded.", retry_after=seconds)
 
     def wait(self, caller: Caller, action: Action, thread_id: str = "") -> int | None:
