@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from switchhook.cli.arm_client import ArmClient, Body, add_options
 from switchhook.cli.tables import print_json, print_pairs, print_table
+from switchhook.communication.arm_rules import render_event_settings
+from switchhook.communication.resources import EventSettings
 from switchhook.defaults import COMMUNICATION_NAME
 from switchhook.grid.resources.ids import COMMUNICATION
 
@@ -46,6 +48,12 @@ def _add_events_parser(actions: Any) -> None:
     settings = events.add_subparsers(required=True, metavar="ACTION")
     _action(settings, "show", "show the settings", _show_events, named=False)
     change = _action(settings, "set", "change settings", _set_events, named=False)
+    defaults = render_event_settings(EventSettings()).items()
+    named = ", ".join(f"{name}={_shown(value)}" for name, value in defaults)
+    change.description = (
+        "Change how the resource's events look from now on; settings that are not named stay. "
+        f"With their defaults they are: {named}. null takes the answer of the profile."
+    )
     change.add_argument(
         "settings", nargs="+", metavar="NAME=VALUE", help="such as profile=GA or smsKeyCasing=null"
     )
@@ -155,6 +163,11 @@ def _set_events(arguments: argparse.Namespace) -> int:
         properties[name] = _value(value)
     _print_events(arguments, client.put(path, {"properties": properties}))
     return 0
+
+
+def _shown(value: Any) -> str:
+    """A value as it is typed."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _value(text: str) -> Any:

@@ -168,6 +168,9 @@ def read_event_settings(body: Body, profiles: frozenset[str]) -> EventSettings:
     properties = as_object(body.get("properties"), "properties")
     check_members(properties, _SETTINGS.keys(), "eventSettings.properties")
     given = {name: properties.get(name) for name in _SETTINGS}
+    for name in _SWITCHES:
+        if not isinstance(given[name], bool | None):
+            refuse(f"The value of '{name}' must be true or false.")
     values = {_SETTINGS[name]: value for name, value in given.items() if value is not None}
     try:
         settings = msgspec.convert(values, EventSettings)
@@ -207,6 +210,11 @@ def _camel(field: str) -> str:
 
 
 _SETTINGS = {_camel(field): field for field in EventSettings.__struct_fields__}
+_SWITCHES = [
+    _camel(field.name)
+    for field in msgspec.structs.fields(EventSettings)
+    if field.type in (bool, bool | None)
+]
 
 
 def _check_properties(properties: Body, known: set[str]) -> None:

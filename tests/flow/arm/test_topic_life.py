@@ -343,6 +343,16 @@ async def test_wrong_event_settings_are_refused(scene: Scene, properties: dict[s
         await scene.resources.communication.put_event_settings(ACS_ID, {"properties": properties})
 
 
+async def test_wrong_switch_is_named_as_it_was_written(scene: Scene) -> None:
+    """With the values that it may have."""
+    await scene.communication()
+
+    with pytest.raises(RequestError, match="'typingEvents' must be true or false"):
+        await scene.resources.communication.put_event_settings(
+            ACS_ID, {"properties": {"typingEvents": "yes"}}
+        )
+
+
 async def test_system_topic_refuses_types_that_its_source_never_publishes(scene: Scene) -> None:
     """As Event Grid checks them when the subscription is saved."""
     source = await scene.communication()
