@@ -50,7 +50,11 @@ def add_parser(subparsers: Any) -> None:
         help="listen to a Communication Services resource (default: %(default)s)",
     )
     parser.add_argument(
-        "--type", nargs="+", action="extend", metavar="TYPE", help="only these event types"
+        "--type",
+        nargs="+",
+        action="extend",
+        metavar="TYPE",
+        help="only these event types; repeatable",
     )
     parser.add_argument("--subject-begins-with", metavar="TEXT", help="only such subjects")
     parser.add_argument("--subject-ends-with", metavar="TEXT", help="only such subjects")

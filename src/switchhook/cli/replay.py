@@ -23,7 +23,12 @@ def add_parser(subparsers: Any) -> None:
     start.add_argument("--subject-begins-with", metavar="TEXT", help="only these subjects")
     start.add_argument("--subject-ends-with", metavar="TEXT", help="only these subjects")
     start.add_argument(
-        "--type", dest="types", action="append", metavar="TYPE", help="only this type; repeatable"
+        "--type",
+        dest="types",
+        nargs="+",
+        action="extend",
+        metavar="TYPE",
+        help="only these event types; repeatable",
     )
     add_rate(start)
     start.add_argument("--as", dest="called", metavar="NAME", help="a name for the replay")

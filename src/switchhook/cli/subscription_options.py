@@ -94,7 +94,11 @@ def dead_letter_of(properties: Body) -> str:
 
 def _add_filter(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--type", action="append", metavar="TYPE", help="an event type; repeat for more"
+        "--type",
+        nargs="+",
+        action="extend",
+        metavar="TYPE",
+        help="an event type, or several; repeatable",
     )
     parser.add_argument("--subject-begins-with", metavar="TEXT")
     parser.add_argument("--subject-ends-with", metavar="TEXT")

@@ -179,7 +179,7 @@ async def test_subscription_commands(run: Run, capsys: pytest.CaptureFixture[str
     await run("topic", "create", "orders")
     to = ("--topic", "orders")
     url = "http://localhost:9000/hook?code=secret"
-    options = ("--type", "A", "--type", "B", "--subject-begins-with", "/a", "--ttl", "5")
+    options = ("--type", "A", "B", "--type", "C", "--subject-begins-with", "/a", "--ttl", "5")
     await run("subscription", "create", "audit", *to, "--endpoint", url, *options)
     await run("subscription", "update", "audit", *to, "--subject-ends-with", "z")
     capsys.readouterr()
@@ -192,7 +192,7 @@ async def test_subscription_commands(run: Run, capsys: pytest.CaptureFixture[str
 
     assert capsys.readouterr().out == "none\n"
     assert shown["destination"]["properties"]["endpointUrl"] == url
-    assert shown["filter"]["includedEventTypes"] == ["A", "B"]
+    assert shown["filter"]["includedEventTypes"] == ["A", "B", "C"]
     assert (shown["filter"]["subjectBeginsWith"], shown["filter"]["subjectEndsWith"]) == ("/a", "z")
     assert shown["retryPolicy"]["eventTimeToLiveInMinutes"] == 5
 
