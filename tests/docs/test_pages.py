@@ -13,6 +13,7 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
 SHELL = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?switchhook ([^|\n]+)", re.MULTILINE)
+LANGUAGES = {".py": "python", ".js": "js", ".mjs": "js", ".html": "html"}
 SNIPPETS = sorted((DOCS / "snippets").iterdir())
 
 
@@ -32,7 +33,8 @@ def test_page_shows_its_code(page: str) -> None:
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda path: path.name)
 def test_snippet_stands_in_a_page(snippet: Path) -> None:
     """What is tested as a file is what people copy."""
-    block = re.compile(rf"^```python[^\n]*\n{re.escape(snippet.read_text())}```$", re.MULTILINE)
+    kind = LANGUAGES[snippet.suffix]
+    block = re.compile(rf"^```{kind}[^\n]*\n{re.escape(snippet.read_text())}```$", re.MULTILINE)
 
     assert any(block.search((DOCS / page).read_text()) for page in PAGES)
 

@@ -1,7 +1,9 @@
 """Every snippet of the documentation runs against a server."""
 
 import asyncio
+import json
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 
 from switchhook.authority import Applications, Authority, open_signing
 from switchhook.cli.banner import TRUST_VARIABLES
+from tests.browser.pages import chromium
+from tests.node import CLIENTS, node_with_clients
 from tests.system.server_process import Command, ServerProcess
 
 SNIPPETS = Path(__file__).parent.parent.parent / "docs/snippets"
@@ -20,9 +24,15 @@ pytestmark = pytest.mark.system
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+def command(tmp_path: Path) -> Command:
+    """The command in a user folder of the test's own."""
+    return Command(tmp_path / "user")
+
+
+@pytest.fixture
+async def server(command: Command, tmp_path: Path) -> AsyncIterator[ServerProcess]:
     """A server of its own."""
-    process = await Command(tmp_path / "user").serve(tmp_path / "data")
+    process = await command.serve(tmp_path / "data")
     yield process
     await process.stop()
 
@@ -52,6 +62,45 @@ async def test_delivery_is_verified(server: ServerProcess) -> None:
     assert output == "4962773b-9cdb-44cf-a8bf-237846a00ab7\n"
 
 
+CHATTED = "Lunch: Alice: Soup?\n"
+
+
+async def test_program_chats(server: ServerProcess) -> None:
+    """The clients for Python need the connection string and the exported variables."""
+    connection_string = server.ready.communication.connection_string
+
+    assert await run(server, "chat.py", connection_string) == CHATTED
+
+
+async def test_program_for_node_chats(server: ServerProcess, tmp_path: Path) -> None:
+    """Those for JavaScript as well."""
+    program = beside_the_clients(tmp_path, "chat.mjs") / "chat.mjs"
+    connection_string = server.ready.communication.connection_string
+
+    output = await printed(server, node_with_clients(), str(program), connection_string)
+
+    assert output == CHATTED
+
+
+async def test_page_chats(server: ServerProcess, command: Command, tmp_path: Path) -> None:
+    """Two users of the command line sign in, and hear each other."""
+    data = ("--data", str(server.data))
+    words = ("thread", "create", "--topic", "lunch", "--as", "alice", "--with", "bob")
+    assert (await command.run("chat", *words, *data)).code == 0
+    tokens = [
+        (await command.run("chat", "user", "token", name, *data)).stdout.strip()
+        for name in ("alice", "bob")
+    ]
+    folder = beside_the_clients(tmp_path, "chat_page.html", "chat_page.js")
+    script = str(CLIENTS.parent / "chat_page.mjs")
+    visit = (chromium(), str(folder), server.ready.https_endpoint, *tokens)
+
+    seen = json.loads(await printed(server, node_with_clients(), script, *visit))
+
+    said = ["in the thread lunch", "connected", "Alice: Soup?", "Bob: Salad!"]
+    assert seen == [said, said]
+
+
 def test_every_snippet_is_run_here() -> None:
     """A new snippet needs a test of its own."""
     tested = Path(__file__).read_text()
@@ -59,12 +108,24 @@ def test_every_snippet_is_run_here() -> None:
     assert all(path.name in tested for path in SNIPPETS.iterdir())
 
 
+def beside_the_clients(folder: Path, *snippets: str) -> Path:
+    """A folder like the one of a program that has installed the JavaScript clients."""
+    node_with_clients()
+    (folder / "node_modules").symlink_to(CLIENTS)
+    for name in snippets:
+        shutil.copy(SNIPPETS / name, folder)
+    return folder
+
+
 async def run(server: ServerProcess, snippet: str, *arguments: str) -> str:
-    """What a snippet prints; it must succeed."""
+    """What a snippet in Python prints; it must succeed."""
+    return await printed(server, sys.executable, str(SNIPPETS / snippet), *arguments)
+
+
+async def printed(server: ServerProcess, *words: str) -> str:
+    """What a command prints; it must succeed."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(SNIPPETS / snippet),
-        *arguments,
+        *words,
         env={**os.environ, **dict.fromkeys(TRUST_VARIABLES, server.ready.ca_bundle)},
         stdout=asyncio.subprocess.PIPE,
     )
