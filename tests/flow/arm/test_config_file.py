@@ -198,7 +198,7 @@ async def test_event_settings_can_stand_in_the_file(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"typingEvents": "yes"}, "contoso.*properties.typingEvents"),
+        ({"typingEvents": "yes"}, "contoso.*typingEvents"),
         ({"typing": True}, "contoso.*'typing'"),
         ({"profile": "unheard-of"}, "contoso.*unheard-of"),
     ],
