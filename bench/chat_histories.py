@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from switchhook.clock import MILLISECOND, SECOND
+from switchhook.communication import records
 from switchhook.communication.chat import history, store
 from switchhook.communication.chat.model import Head, Message, MessageKind, Participant, Thread
 from switchhook.grid.ports import Change, Records
@@ -52,7 +53,7 @@ async def _topics(opened: Records) -> dict[str, str]:
 
 
 async def _thread(opened: Records, topic: str, thread_id: str) -> Thread:
-    record = await opened.get(store.THREADS, store.key(topic, thread_id))
+    record = await opened.get(store.THREADS, records.key(topic, thread_id))
     assert record is not None, thread_id  # noqa: S101
     return msgspec.json.decode(record.value, type=Thread)
 
@@ -70,9 +71,9 @@ def _messages(topic: str, thread: Thread, count: int, first: int) -> Iterator[Ch
             sender=sender,
             content=_TEXT,
         )
-        yield store.put(store.MESSAGES, store.message_key(topic, thread.id, message.id), message)
+        yield records.put(store.MESSAGES, store.message_key(topic, thread.id, message.id), message)
     head = Head(sequence=count, message_id=message.id, last_message_at=message.created_at)
-    yield store.put(store.HEADS, store.key(topic, thread.id), head)
+    yield records.put(store.HEADS, records.key(topic, thread.id), head)
 
 
 def _threads(topic: str, raw_id: str, count: int) -> Iterator[Change]:
@@ -87,9 +88,9 @@ def _threads(topic: str, raw_id: str, count: int) -> Iterator[Change]:
             version=history.milliseconds(now),
             participants=(Participant(raw_id=raw_id),),
         )
-        yield store.put(store.THREADS, store.key(topic, thread.id), thread)
-        yield store.put(store.HEADS, store.key(topic, thread.id), Head())
-        yield store.put(store.MEMBERS, store.member_key(topic, raw_id, thread), {})
+        yield records.put(store.THREADS, records.key(topic, thread.id), thread)
+        yield records.put(store.HEADS, records.key(topic, thread.id), Head())
+        yield records.put(store.MEMBERS, store.member_key(topic, raw_id, thread), {})
 
 
 async def _commit(opened: SqliteStore, changes: Iterable[Change]) -> None:

@@ -6,6 +6,7 @@ Prints one line of JSON: the ports by what their webhooks do. Ends when its inpu
 import asyncio
 import json
 import sys
+from functools import partial
 from typing import cast
 
 import httptools
@@ -73,9 +74,7 @@ async def _serve() -> None:
     loop = asyncio.get_running_loop()
     ports: dict[str, list[int]] = {}
     for behaviour in ["is good"] * GOOD + [*BAD]:
-        server = await loop.create_server(
-            lambda behaviour=behaviour: Webhook(behaviour), "127.0.0.1", 0
-        )
+        server = await loop.create_server(partial(Webhook, behaviour), "127.0.0.1", 0)
         ports.setdefault(behaviour, []).append(server.sockets[0].getsockname()[1])
     closed = await loop.create_server(lambda: Webhook("is good"), "127.0.0.1", 0)
     ports["refuses"] = [closed.sockets[0].getsockname()[1]]
