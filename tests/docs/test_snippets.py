@@ -85,7 +85,7 @@ async def test_program_for_node_chats(server: ServerProcess, tmp_path: Path) -> 
 async def test_page_chats(server: ServerProcess, command: Command, tmp_path: Path) -> None:
     """Two users of the command line sign in, and hear each other."""
     data = ("--data", str(server.data))
-    words = ("thread", "create", "--topic", "lunch", "--as", "alice", "--with", "bob")
+    words = ("thread", "create", "--topic", "dinner", "--as", "alice", "--with", "bob")
     assert (await command.run("chat", *words, *data)).code == 0
     tokens = [
         (await command.run("chat", "user", "token", name, *data)).stdout.strip()
@@ -97,8 +97,29 @@ async def test_page_chats(server: ServerProcess, command: Command, tmp_path: Pat
 
     seen = json.loads(await printed(server, node_with_clients(), script, *visit))
 
-    said = ["in the thread lunch", "connected", "Alice: Soup?", "Bob: Salad!"]
+    said = ["in the thread dinner", "connected", "Alice: Soup?", "Bob: Salad!"]
     assert seen == [said, said]
+
+
+async def test_run_of_tests_has_its_own_server(command: Command, tmp_path: Path) -> None:
+    """The tests start a server, hear exactly what a chat publishes, and end the server."""
+    for name in ("conftest.py", "test_chat.py"):
+        shutil.copy(SNIPPETS / name, tmp_path)
+    folder = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "-p", "no:asyncio", "-p", "no:cacheprovider"),
+        *("-W", "error", "--rootdir", str(tmp_path), "--basetemp", str(tmp_path / "runs")),
+        str(tmp_path),
+        env=command.environment | {"PATH": folder},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        output, _ = await process.communicate()
+
+    assert "2 passed" in output.decode(), output.decode()
+    data = tmp_path / "runs/switchhook0"
+    assert (data / "management-token").exists()
+    assert not (data / "endpoints.json").exists()
 
 
 def test_every_snippet_is_run_here() -> None:
