@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from switchhook.cli.main import COMMANDS, main
+from switchhook.cli.main import COMMANDS, build_parser, main
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -70,3 +70,30 @@ def test_light_commands_load_no_server() -> None:
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
 
     assert answer.stdout.strip() == b"[]"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "sms receive --from 1 --to 2 hello",
+        "chat send --as alice 19:t hello",
+        "chat thread list --as alice",
+        "chat user list",
+        "communication number add +15555550123",
+        "communication events show",
+        "events emit SMSReceived",
+    ],
+)
+def test_resource_is_named_alike_everywhere(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--communication` or `--name`, but not both; help has one of them."""
+    parser = build_parser([words.split()[0]])
+
+    for option in ("--communication", "--name"):
+        assert parser.parse_args([*words.split(), option, "contoso"]).communication == "contoso"
+    assert parser.parse_args(words.split()).communication == "dev-communication"
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args([*words.split(), "--name", "a", "--communication", "b"])
+    assert "not allowed with" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="0"):
+        parser.parse_args([*words.split(), "--help"])
+    assert "--name" not in capsys.readouterr().out

@@ -4,7 +4,8 @@ from typing import Any
 
 from switchhook.cli import chat_follow, chat_messages, chat_thread, chat_user
 from switchhook.cli.arm_client import add_options
-from switchhook.cli.chat_client import add_caller, add_resource
+from switchhook.cli.chat_client import add_caller
+from switchhook.cli.sources import add_communication
 
 
 def add_parser(subparsers: Any) -> None:
@@ -20,5 +21,5 @@ def add_parser(subparsers: Any) -> None:
     chat_thread.add_parser(actions)
     for each in (*chat_messages.add_parsers(actions), *chat_follow.add_parsers(actions)):
         add_caller(each)
-        add_resource(each)
+        add_communication(each)
         add_options(each)

@@ -17,7 +17,6 @@ from urllib.parse import quote, urlencode, urlsplit
 from switchhook.cli.arm_client import API_VERSION, TIMEOUT, ArmClient, Body
 from switchhook.cli.chat_signing import signed_headers
 from switchhook.cli.json_read import read_json
-from switchhook.defaults import COMMUNICATION_NAME
 from switchhook.endpoints import load
 from switchhook.errors import ConnectError, RequestError, StartError
 from switchhook.settings import read_data_folder
@@ -29,16 +28,6 @@ _USERS = "Switchhook.Communication/users"
 # How often a request is sent that is answered with a time to wait, and how long that may be.
 TRIES = 4
 LONGEST_WAIT = 30.0
-
-
-def add_resource(parser: argparse.ArgumentParser) -> None:
-    """The option that names the resource."""
-    parser.add_argument(
-        "--communication",
-        default=COMMUNICATION_NAME,
-        metavar="NAME",
-        help="the Communication Services resource (default: %(default)s)",
-    )
 
 
 def add_caller(parser: argparse.ArgumentParser) -> None:

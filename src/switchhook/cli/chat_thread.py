@@ -9,13 +9,13 @@ from switchhook.cli.arm_client import Body, add_options
 from switchhook.cli.chat_client import (
     ChatUser,
     add_caller,
-    add_resource,
     existing_user,
     is_raw_id,
     thread_path,
 )
 from switchhook.cli.chat_lines import local_time, raw_id_of
 from switchhook.cli.listen_output import printable
+from switchhook.cli.sources import add_communication
 from switchhook.cli.tables import print_json, print_pairs, print_table
 from switchhook.errors import StartError
 
@@ -47,7 +47,7 @@ def add_parser(actions: Any) -> None:
     remove.add_argument("user", metavar="USER")
     for parser in threads.choices.values():
         add_caller(parser)
-        add_resource(parser)
+        add_communication(parser)
         add_options(parser)
 
 

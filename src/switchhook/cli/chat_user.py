@@ -7,12 +7,12 @@ from switchhook.cli.arm_client import add_options
 from switchhook.cli.chat_client import (
     CHAT_SCOPE,
     DataPlane,
-    add_resource,
     existing_user,
     is_raw_id,
     users_of,
 )
 from switchhook.cli.chat_lines import local_time
+from switchhook.cli.sources import add_communication
 from switchhook.cli.tables import print_json, print_pairs, print_table
 from switchhook.errors import StartError
 
@@ -50,7 +50,7 @@ def add_parser(actions: Any) -> None:
     for parser in (token, revoke, delete):
         parser.add_argument("user", metavar="USER", help=_USER)
     for parser in users.choices.values():
-        add_resource(parser)
+        add_communication(parser)
         add_options(parser)
 
 

@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 from switchhook.cli.arm_client import ArmClient, Body, add_options
+from switchhook.cli.sources import add_communication
 from switchhook.cli.tables import print_json, print_pairs, print_table
 from switchhook.communication.arm_rules import render_event_settings
 from switchhook.communication.resources import EventSettings
-from switchhook.defaults import COMMUNICATION_NAME
 from switchhook.grid.resources.ids import COMMUNICATION
 
 _NUMBERS = "providers/Switchhook.Communication/phoneNumbers"
@@ -40,7 +40,7 @@ def _add_number_parser(actions: Any) -> None:
     remove = _action(numbers, "remove", "take a number away", _remove_number, named=False)
     remove.add_argument("number")
     for parser in numbers.choices.values():
-        _add_resource(parser)
+        add_communication(parser)
 
 
 def _add_events_parser(actions: Any) -> None:
@@ -58,13 +58,7 @@ def _add_events_parser(actions: Any) -> None:
         "settings", nargs="+", metavar="NAME=VALUE", help="such as profile=GA or smsKeyCasing=null"
     )
     for parser in settings.choices.values():
-        _add_resource(parser)
-
-
-def _add_resource(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--name", default=COMMUNICATION_NAME, help="the resource (default: %(default)s)"
-    )
+        add_communication(parser)
 
 
 def _action(
@@ -121,7 +115,7 @@ def _keys(arguments: argparse.Namespace) -> int:
 
 def _add_number(arguments: argparse.Namespace) -> int:
     client = ArmClient.open(arguments.data)
-    path = f"{client.communication_id(arguments.name)}/{_NUMBERS}/{_number(arguments)}"
+    path = f"{client.communication_id(arguments.communication)}/{_NUMBERS}/{_number(arguments)}"
     number = client.put(path, {"properties": {"kind": arguments.kind}})
     if arguments.json:
         print_json(number)
@@ -132,7 +126,7 @@ def _add_number(arguments: argparse.Namespace) -> int:
 
 def _list_numbers(arguments: argparse.Namespace) -> int:
     client = ArmClient.open(arguments.data)
-    numbers = list(client.list(f"{client.communication_id(arguments.name)}/{_NUMBERS}"))
+    numbers = list(client.list(f"{client.communication_id(arguments.communication)}/{_NUMBERS}"))
     if arguments.json:
         print_json(numbers)
     else:
@@ -144,19 +138,21 @@ def _list_numbers(arguments: argparse.Namespace) -> int:
 def _remove_number(arguments: argparse.Namespace) -> int:
     client = ArmClient.open(arguments.data)
     return client.remove(
-        f"{client.communication_id(arguments.name)}/{_NUMBERS}/{_number(arguments)}"
+        f"{client.communication_id(arguments.communication)}/{_NUMBERS}/{_number(arguments)}"
     )
 
 
 def _show_events(arguments: argparse.Namespace) -> int:
     client = ArmClient.open(arguments.data)
-    _print_events(arguments, client.get(f"{client.communication_id(arguments.name)}/{_EVENTS}"))
+    _print_events(
+        arguments, client.get(f"{client.communication_id(arguments.communication)}/{_EVENTS}")
+    )
     return 0
 
 
 def _set_events(arguments: argparse.Namespace) -> int:
     client = ArmClient.open(arguments.data)
-    path = f"{client.communication_id(arguments.name)}/{_EVENTS}"
+    path = f"{client.communication_id(arguments.communication)}/{_EVENTS}"
     properties = client.get(path)["properties"]
     for setting in arguments.settings:
         name, _, value = setting.partition("=")

@@ -7,6 +7,7 @@ from typing import Any
 
 from switchhook.cli import events_tail
 from switchhook.cli.arm_client import ArmClient, Body, add_options
+from switchhook.cli.sources import add_communication
 from switchhook.cli.tables import print_json, print_pairs, print_table
 from switchhook.communication import catalogue
 from switchhook.communication.catalogue import EventType, Field
@@ -67,12 +68,7 @@ def _add_emit_parser(actions: Any) -> None:
     )
     emit.add_argument("--subject", help="the whole subject, in place of the type's own")
     emit.add_argument("--body", metavar="JSON", help="the event's data, or @FILE to read it from")
-    emit.add_argument(
-        "--communication",
-        default=COMMUNICATION_NAME,
-        metavar="NAME",
-        help="the Communication Services resource (default: %(default)s)",
-    )
+    add_communication(emit)
     add_options(emit)
     emit.set_defaults(run=_emit)
 

@@ -4,8 +4,8 @@ import argparse
 from typing import Any
 
 from switchhook.cli.arm_client import ArmClient, add_options
+from switchhook.cli.sources import add_communication
 from switchhook.cli.tables import print_json, print_pairs
-from switchhook.defaults import COMMUNICATION_NAME
 
 
 def add_parser(subparsers: Any) -> None:
@@ -16,12 +16,7 @@ def add_parser(subparsers: Any) -> None:
     receive.add_argument("--from", dest="sender", required=True, metavar="NUMBER")
     receive.add_argument("--to", required=True, metavar="NUMBER", help="a number of the resource")
     receive.add_argument("text", help="the message")
-    receive.add_argument(
-        "--communication",
-        default=COMMUNICATION_NAME,
-        metavar="NAME",
-        help="the Communication Services resource (default: %(default)s)",
-    )
+    add_communication(receive)
     add_options(receive)
     receive.set_defaults(run=_receive)
 

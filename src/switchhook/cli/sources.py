@@ -22,6 +22,20 @@ def add_source(parser: argparse.ArgumentParser, default: str | None = COMMUNICAT
     source.add_argument("--scope", metavar="ID", help="the id of any source")
 
 
+def add_communication(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names a Communication Services resource; `--name` is another word."""
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
+        "--communication",
+        default=COMMUNICATION_NAME,
+        metavar="NAME",
+        help="the Communication Services resource (default: %(default)s)",
+    )
+    either.add_argument(
+        "--name", dest="communication", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
+
+
 def is_named(arguments: argparse.Namespace) -> bool:
     """Whether one of the options was given, or has a default."""
     return any(getattr(arguments, option) for option in _OPTIONS)
