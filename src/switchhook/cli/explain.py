@@ -16,6 +16,12 @@ from switchhook.errors import StartError
 
 ROUTE = "/providers/Switchhook.EventGrid/explainEvent"
 
+# Whoever has the id of a message has often tried that first.
+_OTHER_IDS = (
+    "An event has an id of its own: a message, thread or user has another one. 'switchhook events "
+    "tail --no-follow' prints the events of the log with their data, ids and positions."
+)
+
 _DESCRIPTION = (
     "Tell what became of an event: when it was accepted, which event subscriptions wanted it and "
     "which did not and why, every attempt to deliver it and what comes next. With --event FILE it "
@@ -67,6 +73,8 @@ def _run(arguments: argparse.Namespace) -> int:
         print_json(answer)
     else:
         _print(answer)
+        if arguments.id is not None and _is_unknown(answer):
+            print(_OTHER_IDS)
     return 0 if answer["value"] else 1
 
 
@@ -86,6 +94,13 @@ def _print(answer: Body) -> None:
         print(printable(answer.get("message", "There is no such event on this page.")))
     if answer["before"] is not None:
         print("\nThere may be more events of this id: ask for more with --limit.")
+
+
+def _is_unknown(answer: Body) -> bool:
+    """Whether a log that has events has none that was asked for, on this page or another."""
+    log = answer["log"]
+    is_empty: bool = log["firstPosition"] == log["endPosition"]
+    return not answer["value"] and answer["before"] is None and not is_empty
 
 
 def _read_event(name: str) -> Any:

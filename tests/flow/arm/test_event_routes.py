@@ -357,6 +357,20 @@ async def test_explain_command_that_finds_nothing(
     )
 
 
+async def test_explain_command_says_how_events_are_found(
+    scene: LiveScene, run: Run, capsys: Capture
+) -> None:
+    """The id of a message is not that of its events; a position can only be wrong."""
+    await scene.publish("e1")
+
+    assert await run("explain", "1792000000000") == 1
+    assert "'switchhook events tail --no-follow' prints the events" in capsys.readouterr().out
+    assert await run("explain", "--position", "7") == 1
+    assert "events tail" not in capsys.readouterr().out
+    assert await run("explain", "e1", "--topic", "orders") == 0
+    assert "events tail" not in capsys.readouterr().out
+
+
 async def test_explain_command_for_a_file(
     scene: LiveScene, run: Run, capsys: Capture, tmp_path: Path
 ) -> None:
