@@ -3,10 +3,13 @@
 import base64
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from switchhook.cli.main import COMMANDS, build_parser, main
+from switchhook.endpoints import save
+from tests.rules.test_endpoints import some_endpoints
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -49,6 +52,28 @@ def test_missing_server_is_said(
 
     assert main(["endpoints", "--data", str(folder)]) == 1
     assert str(folder) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["--exports", "--exports-azure"])
+def test_exports_say_how_other_commands_find_the_server(
+    form: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beside the lines that a shell evaluates, and only where they would not find it."""
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    save(folder, some_endpoints())
+
+    assert main(["endpoints", form, "--data", str(folder)]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.endswith(f"export SWITCHHOOK_DATA='{folder}'\n")
+    assert "SWITCHHOOK" not in printed.out
+
+    monkeypatch.setenv("SWITCHHOOK_DATA", str(folder))
+    assert main(["endpoints", form]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_new_key_is_fit_for_the_settings(capsys: pytest.CaptureFixture[str]) -> None:

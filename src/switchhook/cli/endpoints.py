@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,23 @@ def print_endpoints(arguments: argparse.Namespace) -> int:
         print(to_line(endpoints))
     elif arguments.exports:
         print(render_trust_exports(endpoints))
+        _say_how_it_is_found(folder)
     elif arguments.exports_azure:
         print(render_azure_exports(endpoints))
+        _say_how_it_is_found(folder)
     else:
         print(render(endpoints, folder, is_colored=wants_color(sys.stdout, os.environ)))
     return 0
+
+
+def _say_how_it_is_found(folder: Path) -> None:
+    """A hint and no export: the variable would also choose the folder of a later `serve`, before
+    the TOML file, and contradict `--ephemeral`."""
+    if read_data_folder({}, os.environ, Path.cwd()) == folder:
+        return
+    name = shlex.quote(str(folder))
+    print(
+        f"switchhook: other commands find this server with --data {name}, or after: "
+        f"export SWITCHHOOK_DATA={name}",
+        file=sys.stderr,
+    )
