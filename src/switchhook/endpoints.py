@@ -23,7 +23,7 @@ _ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
 class CommunicationEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """The default Communication Services resource."""
+    """A Communication Services resource; all are behind one endpoint, told apart by their keys."""
 
     name: str
     resource_id: str
@@ -52,7 +52,11 @@ class AuthorityEndpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a client needs; `--json` prints exactly these members."""
+    """All that a client needs; `--json` prints exactly these members.
+
+    `communication` and `topic` are the default resources; `communications` are the other
+    Communication Services resources that there were when the server was ready.
+    """
 
     http_endpoint: str
     https_endpoint: str
@@ -64,6 +68,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     communication: CommunicationEndpoint
     topic: TopicEndpoint
     authority: AuthorityEndpoint
+    communications: tuple[CommunicationEndpoint, ...] = ()
 
 
 class Origins(NamedTuple):
@@ -102,6 +107,20 @@ def connection_string(origin: str, access_key: str) -> str:
     return f"endpoint={origin}/;accesskey={access_key}"
 
 
+def communication_endpoint(
+    origin: str, name: str, resource_id: str, access_key: str, numbers: tuple[str, ...]
+) -> CommunicationEndpoint:
+    """What the clients of a resource need."""
+    return CommunicationEndpoint(
+        name=name,
+        resource_id=resource_id,
+        endpoint=origin,
+        access_key=access_key,
+        connection_string=connection_string(origin, access_key),
+        numbers=numbers,
+    )
+
+
 def default_endpoints(
     addresses: Origins,
     *,
@@ -112,6 +131,7 @@ def default_endpoints(
     topic_key: str,
     client_secret: str,
     numbers: tuple[str, ...],
+    others: tuple[CommunicationEndpoint, ...] = (),
 ) -> Endpoints:
     """The endpoints of a server with the default resources, given the keys that they have now."""
     group = f"/subscriptions/{defaults.SUBSCRIPTION_ID}/resourceGroups/{defaults.RESOURCE_GROUP}"
@@ -123,14 +143,13 @@ def default_endpoints(
         ca=str(ca),
         subscription_id=defaults.SUBSCRIPTION_ID,
         resource_group=defaults.RESOURCE_GROUP,
-        communication=CommunicationEndpoint(
-            name=defaults.COMMUNICATION_NAME,
-            resource_id=f"{group}/providers/Microsoft.Communication/CommunicationServices/"
+        communication=communication_endpoint(
+            addresses.https,
+            defaults.COMMUNICATION_NAME,
+            f"{group}/providers/Microsoft.Communication/CommunicationServices/"
             + defaults.COMMUNICATION_NAME,
-            endpoint=addresses.https,
-            access_key=communication_key,
-            connection_string=connection_string(addresses.https, communication_key),
-            numbers=numbers,
+            communication_key,
+            numbers,
         ),
         topic=TopicEndpoint(
             name=defaults.TOPIC_NAME,
@@ -144,6 +163,7 @@ def default_endpoints(
             client_id=defaults.CLIENT_ID,
             client_secret=client_secret,
         ),
+        communications=others,
     )
 
 

@@ -21,6 +21,7 @@ from switchhook.assemble import (
     open_stores,
 )
 from switchhook.clock import VirtualClock
+from switchhook.communication.resources import CommunicationResource
 from switchhook.config_file import apply_tables
 from switchhook.config_tables import ConfigTables, read_tables
 from switchhook.default_resources import (
@@ -30,7 +31,13 @@ from switchhook.default_resources import (
     refuse_public_keys,
     remove_resources,
 )
-from switchhook.endpoints import Endpoints, default_endpoints, origins
+from switchhook.endpoints import (
+    CommunicationEndpoint,
+    Endpoints,
+    communication_endpoint,
+    default_endpoints,
+    origins,
+)
 from switchhook.errors import StoreError, SwitchhookError
 from switchhook.grace import Grace
 from switchhook.http import observability_api
@@ -226,14 +233,29 @@ def _bind(settings: Settings, stack: contextlib.AsyncExitStack) -> _Listeners:
 
 def _endpoints(parts: Parts, certificates: tls.Certificates) -> Endpoints:
     resources = parts.resources
-    resource = resources.communication.get(COMMUNICATION_ID).resource
+    mine = resources.communication.get(COMMUNICATION_ID).resource
+    every = [record.resource for record in resources.communication.all()]
+    origin = parts.addresses.https
     return default_endpoints(
         parts.addresses,
         data=parts.settings.data,
         ca=certificates.ca,
         bundle=certificates.bundle,
-        communication_key=resource.keys[0],
+        communication_key=mine.keys[0],
         topic_key=resources.topics.keys(TOPIC_ID)[0],
         client_secret=parts.access.client_secret,
-        numbers=tuple(number.value for number in resource.numbers),
+        numbers=_numbers(mine),
+        others=tuple(
+            _endpoint(origin, each) for each in every if each.resource_id != mine.resource_id
+        ),
     )
+
+
+def _endpoint(origin: str, resource: CommunicationResource) -> CommunicationEndpoint:
+    return communication_endpoint(
+        origin, resource.name, resource.resource_id, resource.keys[0], _numbers(resource)
+    )
+
+
+def _numbers(resource: CommunicationResource) -> tuple[str, ...]:
+    return tuple(number.value for number in resource.numbers)

@@ -98,3 +98,14 @@ def test_trust_changes_nothing_for_other_programs() -> None:
         "export SSL_CERT_FILE=/tls/bundle.pem",
         "export NODE_EXTRA_CA_CERTS=/tls/bundle.pem",
     ]
+
+
+def test_banner_shows_some_of_the_other_resources() -> None:
+    """With the connection string of each; of many it says how to list them."""
+    text = render(some_endpoints("contoso"), Path("/data"))
+    many = render(some_endpoints(*map(str, range(8))), Path("/data"))
+
+    assert "Communication Services  contoso\n  connection  endpoint=https://localhost:2/;" in text
+    assert "more: " not in text
+    assert "and 3 more: switchhook communication list" in many
+    assert many.count("accesskey=a2V5") == 5

@@ -10,6 +10,7 @@ import pytest
 from switchhook.endpoints import (
     Endpoints,
     Origins,
+    communication_endpoint,
     default_endpoints,
     forget,
     load,
@@ -63,7 +64,29 @@ def test_line_has_the_documented_members() -> None:
         ],
         "topic": ["name", "resource_id", "endpoint", "key"],
         "authority": ["authority_host", "tenant_id", "client_id", "client_secret"],
+        "communications": None,
     }
+
+
+def test_other_resources_have_the_members_of_the_default_one() -> None:
+    """All are behind one endpoint; the key makes the difference."""
+    line = json.loads(to_line(some_endpoints("contoso")))
+
+    (other,) = line["communications"]
+    assert set(other) == set(line["communication"])
+    assert (other["name"], other["endpoint"]) == ("contoso", "https://localhost:2")
+    assert other["connection_string"] == "endpoint=https://localhost:2/;accesskey=a2V5"
+
+
+def test_endpoints_of_an_older_server_are_read(tmp_path: Path) -> None:
+    """Its file has no list of other resources."""
+    save(tmp_path, some_endpoints())
+    (file,) = tmp_path.iterdir()
+    content = json.loads(file.read_text())
+    del content["communications"]
+    file.write_text(json.dumps(content))
+
+    assert load(tmp_path) == some_endpoints()
 
 
 def test_addresses_are_as_clients_take_them() -> None:
@@ -117,8 +140,8 @@ def write_as(folder: Path, pid: int) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), "pid": pid}))
 
 
-def some_endpoints() -> Endpoints:
-    """What a server on ports 1 and 2 announces."""
+def some_endpoints(*others: str) -> Endpoints:
+    """What a server on ports 1 and 2 announces; `others` names resources."""
     return default_endpoints(
         Origins("http://localhost:1", "https://localhost:2"),
         data=Path("/data"),
@@ -128,4 +151,8 @@ def some_endpoints() -> Endpoints:
         topic_key="dGs=",
         client_secret="the client's secret",
         numbers=("+15555550100",),
+        others=tuple(
+            communication_endpoint("https://localhost:2", name, f"/of/{name}", "a2V5", ())
+            for name in others
+        ),
     )

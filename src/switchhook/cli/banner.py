@@ -15,6 +15,8 @@ TRUST_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
 
 CALLER = "+15555550199"  # a number of fiction, in the example
 
+SHOWN_OTHERS = 5  # resources besides the default one
+
 _BOLD = "\x1b[1m"
 _DIM = "\x1b[2m"
 _PLAIN = "\x1b[0m"
@@ -78,6 +80,7 @@ def _lines(endpoints: Endpoints, data: Path) -> Iterator[str]:
             "resource": communication.resource_id,
         }
     )
+    yield from _others(endpoints)
     yield ""
     yield f"{_BOLD}Event Grid topic{_PLAIN}  {topic.name}"
     yield from _table({"endpoint": topic.endpoint, "key": topic.key, "resource": topic.resource_id})
@@ -95,6 +98,15 @@ def _lines(endpoints: Endpoints, data: Path) -> Iterator[str]:
     yield f"  switchhook endpoints{folder}"
     yield ""
     yield f"{_DIM}Ctrl-C stops it.{_PLAIN}"
+
+
+def _others(endpoints: Endpoints) -> Iterator[str]:
+    others = endpoints.communications
+    for each in others[:SHOWN_OTHERS]:
+        yield f"{_BOLD}Communication Services{_PLAIN}  {each.name}"
+        yield from _table({"connection": each.connection_string})
+    if len(others) > SHOWN_OTHERS:
+        yield f"  and {len(others) - SHOWN_OTHERS} more: switchhook communication list"
 
 
 def _table(rows: Mapping[str, str]) -> Iterator[str]:
