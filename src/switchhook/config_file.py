@@ -25,6 +25,7 @@ from switchhook.grid.resources.subscription_rules import INVALID_EXPIRATION
 from switchhook.grid.resources.topic_rules import K
 from switchhook.grid.subscriptions import ProvisioningState
 from switchhook.grid.validate_endpoint import sleep
+from switchhook.settings.model import communication_keys, topic_keys
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +78,22 @@ async def _apply_communication(entry: ResourceEntry, resources: Resources) -> No
     wanted = {**now, **entry.event_settings}
     if wanted != now:
         await communication.put_event_settings(entry.resource_id, {"properties": wanted})
+    if entry.key:
+        await _give_communication_keys(entry, resources)
+
+
+async def _give_communication_keys(entry: ResourceEntry, resources: Resources) -> None:
+    communication = resources.communication
+    mine = communication.get(entry.resource_id).resource
+    for record in communication.all():
+        other = record.resource
+        if other.resource_id != mine.resource_id and entry.key in other.keys:
+            raise StartError(
+                f"[[communication]] '{entry.name}': its 'key' is one of '{other.name}' already"
+            )
+    keys = communication_keys(entry.key)
+    if mine.keys != keys:
+        await communication.set_keys(entry.resource_id, keys)
 
 
 async def _apply_number(entry: NumberEntry, resources: Resources) -> None:
@@ -93,6 +110,9 @@ async def _apply_keyed(entry: ResourceEntry, resources: KeyedResources[K]) -> No
         body = {**stays, **body, "properties": properties}
     if not resources.asks_for(entry.resource_id, body):
         await resources.put(entry.resource_id, entry.name, body)
+    keys = topic_keys(entry.key) if entry.key else None
+    if keys and resources.keys(entry.resource_id) != keys:
+        await resources.set_keys(entry.resource_id, keys)
 
 
 async def _apply_domain(entry: ResourceEntry, domains: DomainResources) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from switchhook import defaults
+from switchhook.config_keys import KEY, read_key, refuse_shared_keys
 from switchhook.errors import StartError
 from switchhook.grid.resources.ids import COMMUNICATION, EVENT_GRID, local_id
 from switchhook.grid.resources.records import AUTO_CREATE, AUTO_DELETE
@@ -62,7 +63,8 @@ class ResourceEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A topic, domain or Communication Services resource that shall exist.
 
     `topics` are those that a domain shall have at least; `event_settings` those of the settings of
-    a Communication Services resource's events that shall be so.
+    a Communication Services resource's events that shall be so. `key` is the first access key, ""
+    for one that is made.
     """
 
     resource_id: str
@@ -70,6 +72,7 @@ class ResourceEntry(msgspec.Struct, frozen=True, kw_only=True):
     body: dict[str, Any]
     topics: tuple[str, ...] = ()
     event_settings: dict[str, Any] = {}
+    key: str = ""
 
 
 class SubscriptionEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +126,7 @@ def _refuse_twins(tables: ConfigTables) -> None:
         ("domains", tables.domains),
     ):
         _refuse_twin(table, ((entry.resource_id, entry.name) for entry in entries))
+    refuse_shared_keys((entry.name, entry.key) for entry in tables.communication)
     _refuse_twin("numbers", ((n.resource_id, n.number) for n in tables.numbers))
     _refuse_twin("subscriptions", ((each.source_id, each.name) for each in tables.subscriptions))
 
@@ -138,7 +142,8 @@ def _refuse_twin(table: str, entries: Iterable[tuple[str, str]]) -> None:
 
 
 def _read_communication(entry: Entry) -> ResourceEntry:
-    name = _check(entry, "communication", {"numbers", "dataLocation", "tags", _EVENT_SETTINGS})
+    known = {"numbers", "dataLocation", "tags", _EVENT_SETTINGS, KEY}
+    name = _check(entry, "communication", known)
     properties = {key: entry[key] for key in ("dataLocation",) if key in entry}
     event_settings = entry.get(_EVENT_SETTINGS, {})
     if not isinstance(event_settings, dict):
@@ -148,6 +153,7 @@ def _read_communication(entry: Entry) -> ResourceEntry:
         name=name,
         body={"location": "global", "properties": properties, "tags": entry.get("tags")},
         event_settings=event_settings,
+        key=read_key(entry, "communication", defaults.COMMUNICATION_NAME),
     )
 
 
@@ -167,18 +173,25 @@ def _read_number(entry: Entry) -> NumberEntry:
 
 
 def _read_topic(entry: Entry) -> ResourceEntry:
-    name = _check(entry, "topics", {"location", "tags", *_TOPIC_PROPERTIES})
+    name = _check(entry, "topics", {"location", "tags", KEY, *_TOPIC_PROPERTIES})
     body = _topic_body(entry, _TOPIC_PROPERTIES)
-    return ResourceEntry(resource_id=_topic_id(name), name=name, body=body)
+    key = read_key(entry, "topics", defaults.TOPIC_NAME)
+    return ResourceEntry(resource_id=_topic_id(name), name=name, body=body, key=key)
 
 
 def _read_domain(entry: Entry) -> ResourceEntry:
-    name = _check(entry, "domains", {"location", "tags", "topics", *_DOMAIN_PROPERTIES})
+    name = _check(entry, "domains", {"location", "tags", "topics", KEY, *_DOMAIN_PROPERTIES})
     topics = entry.get("topics", [])
     if not isinstance(topics, list) or not all(isinstance(text, str) for text in topics):
         raise StartError(f"'topics' of [[domains]] '{name}' must be an array of strings")
     body = _topic_body(entry, _DOMAIN_PROPERTIES)
-    return ResourceEntry(resource_id=_domain_id(name), name=name, body=body, topics=tuple(topics))
+    return ResourceEntry(
+        resource_id=_domain_id(name),
+        name=name,
+        body=body,
+        topics=tuple(topics),
+        key=read_key(entry, "domains"),
+    )
 
 
 def _topic_body(entry: Entry, known: Collection[str]) -> dict[str, Any]:

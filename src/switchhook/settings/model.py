@@ -324,14 +324,14 @@ class Settings:
         """Primary and secondary access key of the default Communication Services resource."""
         if self.communication_key is None:
             return defaults.COMMUNICATION_KEYS
-        return self.communication_key, _secondary(self.communication_key, "sha512")
+        return communication_keys(self.communication_key)
 
     @property
     def topic_keys(self) -> tuple[str, str]:
         """Primary and secondary access key of the default topic."""
         if self.topic_key is None:
             return defaults.TOPIC_KEYS
-        return self.topic_key, _secondary(self.topic_key, "sha256")
+        return topic_keys(self.topic_key)
 
 
 def options() -> Iterator[Option]:
@@ -347,6 +347,16 @@ def _shown(default: object) -> str:
     if isinstance(default, bool):
         return str(default).lower()
     return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def communication_keys(primary: str) -> tuple[str, str]:
+    """Both access keys of a Communication Services resource."""
+    return primary, _secondary(primary, "sha512")
+
+
+def topic_keys(primary: str) -> tuple[str, str]:
+    """Both access keys of a topic or domain."""
+    return primary, _secondary(primary, "sha256")
 
 
 def _secondary(primary: str, digest: str) -> str:

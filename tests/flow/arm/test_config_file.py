@@ -1,5 +1,6 @@
 """What the configuration file asks for comes about at the start."""
 
+import base64
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ from switchhook.clock import SECOND
 from switchhook.communication.resources import EventSettings
 from switchhook.config_file import apply_tables
 from switchhook.config_tables import read_tables
+from switchhook.default_resources import remove_resources
+from switchhook.defaults import COMMUNICATION_KEYS
 from switchhook.errors import StartError
 from switchhook.grid.ports import Failure
 from switchhook.grid.subscriptions import ProvisioningState, TimeProfile
@@ -274,3 +277,76 @@ async def test_wrong_domain_stops_the_start(scene: Scene) -> None:
         await apply_domain(scene, inboundIpRules=["everywhere"])
     with pytest.raises(StartError, match=r"'shops'.*Domain topic name"):
         await apply_domain(scene, topics=["a b"])
+
+
+KEY = base64.b64encode(bytes(range(64))).decode()
+
+
+async def apply_keys(scene: Scene, key: str) -> tuple[tuple[str, str], ...]:
+    """The keys of a resource of each kind, whose `key` the file gives."""
+    entries = {
+        "communication": [{"name": "contoso", "key": key}],
+        "topics": [{"name": "orders", "key": key}],
+        "domains": [{"name": "shops", "key": key}],
+    }
+    found = read_tables(entries)
+    await apply_tables(found, resources=scene.resources, clock=scene.clock, spawn=scene.spawn)
+    return (
+        scene.resources.communication.get(ACS_ID).resource.keys,
+        scene.resources.topics.keys(TOPIC_ID),
+        scene.resources.domains.keys(found.domains[0].resource_id),
+    )
+
+
+async def test_keys_of_the_file_stay(scene: Scene) -> None:
+    """They are there again after all resources were removed, or a key was regenerated."""
+    first = await apply_keys(scene, KEY)
+    revisions = [record.revision for record in await scene.store.scan("resources")]
+    assert await apply_keys(scene, KEY) == first
+    assert [record.revision for record in await scene.store.scan("resources")] == revisions
+
+    await scene.resources.communication.regenerate_key(ACS_ID, "Primary")
+    await scene.resources.topics.regenerate_key(TOPIC_ID, "key2")
+    assert await apply_keys(scene, KEY) == first
+    await remove_resources(scene.resources)
+    assert await apply_keys(scene, KEY) == first
+
+    assert {keys[0] for keys in first} == {KEY}
+    assert len({*first[0], *first[1]}) == 3
+    assert first[1] == first[2]
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"topics": [{"name": "orders", "key": "c2hvcnQ="}]}, "'orders' is not base64 of at least"),
+        ({"domains": [{"name": "shops", "key": 7}]}, "'shops' is not base64 of at least 32 bytes"),
+        ({"topics": [{"name": "Dev-Topic", "key": KEY}]}, "is the setting topic_key"),
+        (
+            {"communication": [{"name": "dev-communication", "key": KEY}]},
+            "is the setting communication_key",
+        ),
+        ({"communication": [{"name": "a", "key": COMMUNICATION_KEYS[1]}]}, "is a development key"),
+        (
+            {"communication": [{"name": "aa", "key": KEY}, {"name": "bb", "key": KEY}]},
+            "'aa' and 'bb' have the same 'key'",
+        ),
+    ],
+)
+def test_unfit_keys_are_refused(entries: dict[str, list[dict[str, Any]]], message: str) -> None:
+    """With what is wrong, and without the key."""
+    with pytest.raises(StartError) as refused:
+        read_tables(entries)
+
+    assert message in str(refused.value)
+    assert KEY not in str(refused.value)
+    assert "c2hvcnQ=" not in str(refused.value)
+
+
+async def test_key_of_another_resource_is_refused(scene: Scene) -> None:
+    """Nobody could say whose request it signs."""
+    await apply_keys(scene, KEY)
+    entries = read_tables({"communication": [{"name": "fabrikam", "key": KEY}]})
+
+    with pytest.raises(StartError, match="is one of 'contoso' already"):
+        await apply_tables(entries, resources=scene.resources, clock=scene.clock, spawn=scene.spawn)
