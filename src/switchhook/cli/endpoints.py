@@ -4,12 +4,18 @@ import argparse
 import os
 import shlex
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from switchhook.cli.banner import render, render_azure_exports, render_trust_exports, wants_color
-from switchhook.endpoints import load, to_line
+from switchhook.cli.spans import to_seconds
+from switchhook.endpoints import Endpoints, load, to_line
+from switchhook.errors import ConnectError
 from switchhook.settings import read_data_folder
+
+_LOOKS_EVERY = 0.1  # seconds, while a server is awaited
 
 
 def add_parser(subparsers: Any) -> None:
@@ -21,6 +27,15 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--data", metavar="DIR", help="the server's data folder")
     parser.add_argument("--config", metavar="FILE", help="the server's TOML file")
+    parser.add_argument(
+        "--wait",
+        nargs="?",
+        const="30s",
+        default="0s",
+        metavar="SPAN",
+        help="wait for a server that is not ready yet (30s when no span is given; default: do not "
+        "wait)",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one line of JSON")
     form.add_argument(
@@ -41,7 +56,7 @@ def print_endpoints(arguments: argparse.Namespace) -> int:
     """Print the endpoints of the server that runs on the data folder."""
     flags = {"data": arguments.data, "config": arguments.config}
     folder = read_data_folder(flags, os.environ, Path.cwd())
-    endpoints = load(folder)
+    endpoints = load_within(folder, to_seconds(arguments.wait, "--wait"))
     if arguments.json:
         print(to_line(endpoints))
     elif arguments.exports:
@@ -53,6 +68,29 @@ def print_endpoints(arguments: argparse.Namespace) -> int:
     else:
         print(render(endpoints, folder, is_colored=wants_color(sys.stdout, os.environ)))
     return 0
+
+
+def load_within(
+    folder: Path,
+    seconds: float,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Endpoints:
+    """The endpoints of the server on a data folder, as soon as it is ready: it writes them then.
+
+    Raises:
+        ConnectError: none was ready in that time.
+    """
+    end = monotonic() + seconds
+    while True:
+        try:
+            return load(folder)
+        except ConnectError:
+            left = end - monotonic()
+            if left <= 0:
+                raise
+            sleep(min(left, _LOOKS_EVERY))
 
 
 def _say_how_it_is_found(folder: Path) -> None:

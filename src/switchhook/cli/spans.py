@@ -28,6 +28,19 @@ def to_iso(text: str, name: str) -> str:
     return found
 
 
+def to_seconds(text: str, name: str) -> float:
+    """A short span in seconds.
+
+    Raises:
+        StartError: it is none; `name` says where it was given.
+    """
+    found = _SHORT.fullmatch(text.strip())
+    if found is None or not any(found.groups()):
+        raise StartError(f"{name} must be a span of time such as 30s or 2m, not '{text}'")
+    amounts = (float(amount or 0) for amount in found.groups())
+    return sum(amount * unit for amount, unit in zip(amounts, (86400, 3600, 60, 1), strict=True))
+
+
 def to_moment(text: str | None, name: str) -> str | None:
     """A time as it is, or a span, which is so long ago, as ISO 8601 has it.
 
