@@ -126,6 +126,7 @@ def _scrapes(parts: Parts) -> observability_api.Scrapes:
     return observability_api.Scrapes(
         metrics=grid.metrics,
         read=lambda: read_now(store=store, router=router, clock=clock),
+        communication=parts.services.readings,
         started_at=clock.now(),
     )
 

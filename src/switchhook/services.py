@@ -14,6 +14,7 @@ from switchhook.communication.due_work import LaterWork
 from switchhook.communication.identity.engine import IdentityEngine
 from switchhook.communication.orphans import orphaned_topics
 from switchhook.communication.presence import Presence
+from switchhook.communication.readings import CommunicationReadings
 from switchhook.communication.realtime.hub import Hub
 from switchhook.communication.sms.engine import SmsEngine
 from switchhook.grid.ports import Store
@@ -39,6 +40,12 @@ class Services:
     def later_work(self) -> tuple[LaterWork, ...]:
         """What each engine does as time passes."""
         return (self.sms.due_work, self.chat.due_work, self.presence)
+
+    def readings(self) -> CommunicationReadings:
+        """What metrics tell of the engines, now."""
+        return CommunicationReadings(
+            connections=self.hub.connections, users=self.hub.users, throttled=self.chat.throttled
+        )
 
     async def forget(self, topic: str) -> None:
         """Delete what the engines keep of a resource; `topic` is that of its events."""

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from starlette.applications import Starlette
 
 from switchhook.clock import SECOND
+from switchhook.communication.readings import CommunicationReadings
 from switchhook.errors import RequestError
 from switchhook.grace import Grace
 from switchhook.grid.metrics import Metrics
@@ -82,6 +83,7 @@ async def _serve(flow: Flow, *, needs_token: bool) -> AsyncIterator[Site]:
         scrapes=observability_api.Scrapes(
             metrics=metrics,
             read=lambda: read_now(store=flow.store, router=engine.router, clock=flow.clock),
+            communication=lambda: CommunicationReadings(connections=3, users=2, throttled=5),
             started_at=START,
         ),
         readiness=readiness,
@@ -150,6 +152,15 @@ async def test_every_metric_of_azure_is_there_with_its_dimensions(site: Site) ->
         key("AdvancedFilterEvaluationCount_total", **own): 5,
     }
     assert expected.items() <= samples.items()
+
+
+async def test_communication_services_are_read_as_a_whole(site: Site) -> None:
+    """Who is connected in real time now, and how often chat told somebody to wait."""
+    samples = await site.samples()
+
+    assert samples["switchhook_realtime_connections", frozenset()] == 3
+    assert samples["switchhook_realtime_users", frozenset()] == 2
+    assert samples["switchhook_chat_throttled_requests_total", frozenset()] == 5
 
 
 async def test_domain_is_counted_by_topic_but_for_latency_and_unmatched_events(

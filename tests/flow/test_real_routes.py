@@ -19,6 +19,7 @@ from switchhook import defaults
 from switchhook.app import build_app
 from switchhook.assemble import Parts, open_access, open_grid, open_management, open_stores
 from switchhook.authority.claims import MANAGEMENT_AUDIENCES
+from switchhook.communication.chat.requests import PageRequest
 from switchhook.communication.identity.caller import Scope
 from switchhook.communication.identity.exchange import (
     ENTRA_AUDIENCE,
@@ -28,7 +29,7 @@ from switchhook.communication.identity.exchange import (
 from switchhook.communication.identity.requests import CreateUser, TokenRequest
 from switchhook.default_resources import ensure_defaults, refuse_public_keys
 from switchhook.endpoints import origins
-from switchhook.errors import StartError
+from switchhook.errors import RequestError, StartError
 from switchhook.grid.publish_access import EVENT_GRID_AUDIENCES
 from switchhook.http.arm_api.control import Control
 from switchhook.http.arm_api.routes import ArmRoute
@@ -40,6 +41,8 @@ from switchhook.settings import Settings
 from switchhook.settings.read import read_settings
 from tests.flow.arm.requests import Answer, send
 from tests.flow.arm.scene import GROUP
+from tests.rules.chat.message_builders import a_caller
+from tests.rules.realtime.test_hub import Screen
 from tests.wire import signed_headers
 
 # What answers without any credential, each with the reason. Nothing else may.
@@ -316,6 +319,22 @@ async def test_nobody_manages_a_server_behind_a_proxy_with_what_everybody_knows(
         answer = await send(server, "POST", "/adfs/oauth2/token", form, named)
 
     assert (answer.status, answer.json()["error_codes"]) == (401, [7000215])
+
+
+async def test_metrics_have_the_readings_of_the_engines(server: RealServer) -> None:
+    """Those of the hub that browsers connect to, and of the limits that chat goes by."""
+    services, caller = server.parts.services, a_caller()
+    services.hub.connect(caller.resource, caller.raw_id, "page", Screen())
+    for _ in range(50):
+        await services.chat.threads(caller, PageRequest())
+    with pytest.raises(RequestError, match="Rate limit exceeded"):
+        await services.chat.threads(caller, PageRequest())
+    answer = await server.ask("GET", "/metrics", host="localhost:8080")
+
+    lines = answer.text.splitlines()
+    assert "switchhook_realtime_connections 1.0" in lines
+    assert "switchhook_realtime_users 1.0" in lines
+    assert "switchhook_chat_throttled_requests_total 1.0" in lines
 
 
 async def test_metrics_of_an_exposed_server_need_the_token(tmp_path: Path) -> None:

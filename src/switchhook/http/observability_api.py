@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from switchhook.communication.readings import CommunicationReadings
 from switchhook.errors import RequestError
 from switchhook.grid.metrics import Metrics
 from switchhook.grid.readings import Readings
@@ -48,6 +49,7 @@ class Scrapes:
 
     metrics: Metrics
     read: Callable[[], Awaitable[Readings]]
+    communication: Callable[[], CommunicationReadings]
     started_at: int
 
 
@@ -85,14 +87,16 @@ _FRESH = {"cache-control": "no-store"}
 
 async def _render(scrapes: Scrapes, accept: str) -> tuple[bytes, str]:
     # In a thread: thousands of lines take a good part of a second, and deliveries go on meanwhile.
-    readings = await scrapes.read()
-    return await asyncio.to_thread(_text, scrapes, readings, accept)
+    readings, communication = await scrapes.read(), scrapes.communication()
+    return await asyncio.to_thread(_text, scrapes, readings, communication, accept)
 
 
-def _text(scrapes: Scrapes, readings: Readings, accept: str) -> tuple[bytes, str]:
+def _text(
+    scrapes: Scrapes, readings: Readings, communication: CommunicationReadings, accept: str
+) -> tuple[bytes, str]:
     from switchhook.http.prometheus_text import render
 
-    return render(scrapes.metrics, readings, scrapes.started_at, accept)
+    return render(scrapes.metrics, readings, communication, scrapes.started_at, accept)
 
 
 def check_reader(headers: Headers, guard: ManagementGuard, *, needs_token: bool) -> None:

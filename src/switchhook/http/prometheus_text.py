@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from switchhook.clock import MILLISECOND, SECOND
+from switchhook.communication.readings import CommunicationReadings
 from switchhook.grid.counters import (
     BUCKETS_IN_MS,
     Errors,
@@ -28,10 +29,16 @@ from switchhook.grid.readings import Readings, SubscriptionReading, folded
 _BOUNDS = (*(str(float(bound)) for bound in BUCKETS_IN_MS), "+Inf")
 
 
-def render(metrics: Metrics, readings: Readings, started_at: int, accept: str) -> tuple[bytes, str]:
+def render(
+    metrics: Metrics,
+    readings: Readings,
+    communication: CommunicationReadings,
+    started_at: int,
+    accept: str,
+) -> tuple[bytes, str]:
     """The answer to a scrape and its content type: OpenMetrics for who accepts it."""
     encode, content_type = _chosen(accept)
-    return encode(_Scrape(metrics, readings, started_at)), content_type
+    return encode(_Scrape(metrics, readings, communication, started_at)), content_type
 
 
 def _chosen(accept: str) -> tuple[Callable[[Collector], bytes], str]:
@@ -42,15 +49,23 @@ def _chosen(accept: str) -> tuple[Callable[[Collector], bytes], str]:
 
 
 class _Scrape(Collector):
-    def __init__(self, metrics: Metrics, readings: Readings, started_at: int) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        readings: Readings,
+        communication: CommunicationReadings,
+        started_at: int,
+    ) -> None:
         self._metrics = metrics
         self._readings = readings
+        self._communication = communication
         self._started_at = started_at
 
     def collect(self) -> Iterator[Metric]:
         yield from _topics(self._metrics.topics())
         yield from _subscriptions(self._metrics.subscriptions())
         yield from _gauges(self._readings, self._started_at)
+        yield from _communication(self._communication)
         lost = _counter(
             "switchhook_metrics_folded",
             "Label sets beyond the cap, which are counted together under resource=other.",
@@ -117,6 +132,22 @@ def _gauges(readings: Readings, started_at: int) -> Iterator[Metric]:
         _sample(gauge, name, {}, value)
         yield gauge
     yield from _subscription_gauges(readings)
+
+
+def _communication(readings: CommunicationReadings) -> Iterable[Metric]:
+    connections = Metric(
+        "switchhook_realtime_connections", "Real-time connections of chat users.", "gauge"
+    )
+    users = Metric(
+        "switchhook_realtime_users", "Chat users with a real-time connection at least.", "gauge"
+    )
+    throttled = _counter(
+        "switchhook_chat_throttled_requests", "Chat requests that a rate limit refused."
+    )
+    _sample(connections, connections.name, {}, readings.connections)
+    _sample(users, users.name, {}, readings.users)
+    _add(throttled, {}, readings.throttled)
+    return connections, users, throttled
 
 
 def _subscription_gauges(readings: Readings) -> Iterable[Metric]:

@@ -196,8 +196,10 @@ def test_refusal_says_when_to_come_back() -> None:
     for _ in range(5):
         limits.check(a_caller(Scope.CHAT), Action.UPDATE_THREAD, "19:a")
 
+    assert limits.refused == 0
     with pytest.raises(RequestError) as refusal:
         limits.check(a_caller(Scope.CHAT), Action.UPDATE_THREAD, "19:a")
+    assert limits.refused == 1
     error = refusal.value
     assert (error.status, error.code) == (429, "TooManyRequests")
     assert (error.message, error.retry_after) == ("Rate limit exceeded.", 10)

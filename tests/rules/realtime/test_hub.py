@@ -94,6 +94,21 @@ def test_who_has_gone_is_not_told() -> None:
     assert hub.is_empty
 
 
+def test_connections_and_users_are_counted() -> None:
+    """Every live connection, also one that a newer one of the page follows."""
+    hub, first, second = Hub(), Screen(), Screen()
+    hub.connect(RESOURCE, BOB, "1", first)
+    hub.connect(RESOURCE, BOB, "1", second)
+    hub.connect(RESOURCE, ALICE, "2", Screen())
+    hub.connect(ANOTHER, BOB, "1", Screen())
+    assert (hub.connections, hub.users) == (4, 3)
+
+    hub.disconnect(RESOURCE, BOB, "1", first)
+    assert (hub.connections, hub.users) == (3, 3)
+    hub.disconnect(RESOURCE, BOB, "1", second)
+    assert (hub.connections, hub.users) == (2, 2)
+
+
 def test_nobody_connected_costs_nothing() -> None:
     """Not even the reading of what has happened."""
     Hub().push(RESOURCE, "no happening")  # type: ignore[arg-type]

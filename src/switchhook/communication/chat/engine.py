@@ -99,6 +99,11 @@ class ChatEngine:
             actions=self._actions,
         )
 
+    @property
+    def throttled(self) -> int:
+        """How many requests were refused because of a rate limit."""
+        return self._limits.refused
+
     # --- threads ---
 
     async def create_thread(

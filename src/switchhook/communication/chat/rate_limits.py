@@ -95,6 +95,7 @@ class RateLimits:
         self._max_windows = max_windows
         self._windows: OrderedDict[_Key, deque[int]] = OrderedDict()
         self._log = ThrottleLog(clock)
+        self.refused = 0  # by `check`
 
     @classmethod
     def off(cls) -> "RateLimits":
@@ -113,6 +114,7 @@ class RateLimits:
         """
         seconds = self.wait(caller, action, thread_id)
         if seconds is not None:
+            self.refused += 1
             self._log.tell(caller, action, thread_id, seconds)
             raise RequestError(429, "TooManyRequests", "Rate limit exceeded.", retry_after=seconds)
 

@@ -40,6 +40,7 @@ class Hub:
     def __init__(self) -> None:
         self._users: dict[tuple[str, str], dict[str, Connection]] = {}
         self._presence: list[PresenceListener] = []
+        self._live = 0
 
     def listen(self, presence: PresenceListener) -> None:
         """Tell `presence` of every connection from now on."""
@@ -50,6 +51,7 @@ class Hub:
     ) -> None:
         """A connection is live: it is told what happens from now on."""
         self._users.setdefault((resource.topic, raw_id), {})[endpoint] = connection
+        self._live += 1
         for listener in self._presence:
             listener.connected(resource, raw_id)
 
@@ -57,6 +59,7 @@ class Hub:
         self, resource: CommunicationResource, raw_id: str, endpoint: str, connection: Connection
     ) -> None:
         """A connection that was live is not any more; call it once for each `connect`."""
+        self._live -= 1
         user = (resource.topic, raw_id)
         pages = self._users.get(user, {})
         if pages.get(endpoint) is connection:
@@ -70,6 +73,16 @@ class Hub:
     def is_empty(self) -> bool:
         """Whether nobody is connected."""
         return not self._users
+
+    @property
+    def connections(self) -> int:
+        """How many connections are live; of a page, for a moment, the one before as well."""
+        return self._live
+
+    @property
+    def users(self) -> int:
+        """How many users are connected."""
+        return len(self._users)
 
     def push(self, resource: CommunicationResource, happening: Happening) -> None:
         """Tell everybody whom a happening concerns, at once; nobody connected costs nothing."""
