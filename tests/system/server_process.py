@@ -62,6 +62,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     communication: Communication
     topic: Topic
     authority: Authority
+    communications: tuple[Communication, ...]
 
 
 class Ended(msgspec.Struct, frozen=True):

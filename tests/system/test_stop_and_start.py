@@ -24,15 +24,21 @@ pytestmark = pytest.mark.system
 TOPICS = "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.EventGrid/topics/"
 
 
-async def test_the_ready_line_has_every_member(serve: Serve) -> None:
-    """One line of JSON with all that a script needs, and nothing else."""
-    server = await serve()
+async def test_the_ready_line_has_every_member(serve: Serve, tmp_path: Path) -> None:
+    """One line of JSON with all that a script needs, and nothing else; also of the file."""
+    config = tmp_path / "switchhook.toml"
+    key = "b3du" * 16
+    config.write_text(f'[[communication]]\nname = "contoso"\nkey = "{key}"\n')
+    server = await serve("--config", str(config))
 
     members = msgspec.json.decode(server.ready_line, type=dict[str, object])
     assert members.keys() == set(Ready.__struct_fields__)
     assert server.ready.http_endpoint.startswith("http://localhost:")
     assert server.ready.communication.access_key in server.ready.communication.connection_string
     assert server.ready.communication.numbers
+    assert [(each.name, each.access_key) for each in server.ready.communications] == [
+        ("contoso", key)
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
