@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import select
 import socket
 import ssl
+import sys
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -25,6 +27,8 @@ MAX_WEBSOCKET_MESSAGE = 64 << 10
 # Seconds that the other end has, at a stop, to answer the goodbye of TLS. A pool of idle
 # connections reads nothing and never does.
 _GOODBYE = 0.25
+# Seconds in which what can be written has been.
+_MOMENT = 0.01
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -177,9 +181,8 @@ class _Connections(set[Any]):
         self._gone.set()
 
     def remove(self, connection: Any) -> None:
-        """A WebSocket is lost."""
-        super().remove(connection)
-        self._gone.set()
+        """A WebSocket is lost, which may have been given up before."""
+        self.discard(connection)
 
     async def none_left(self, seconds: float) -> bool:
         """Whether all are gone within that time."""
@@ -194,18 +197,50 @@ class _Connections(set[Any]):
 async def _end(state: ServerState, connections: _Connections, seconds: float) -> None:
     """Let running requests, and what is still to be written, take that long."""
     ends_at = time.monotonic() + seconds
-    for connection in list(connections):
-        connection.shutdown()
-    if state.tasks:
-        _, late = await asyncio.wait(set(state.tasks), timeout=seconds)
-        for task in late:
-            task.cancel()
-    if await connections.none_left(_GOODBYE):
-        return
-    for connection in list(connections):
-        if not connection.transport.get_write_buffer_size():
+    _shut_down(connections)
+    while state.tasks and (left := ends_at - time.monotonic()) > 0:
+        # Others follow: requests that wait behind these, and of connections that came meanwhile.
+        await asyncio.wait(set(state.tasks), timeout=left)
+        _shut_down(connections)
+    for task in list(state.tasks):
+        task.cancel()
+    while not await connections.none_left(_GOODBYE):
+        is_over = time.monotonic() >= ends_at
+        for connection in list(connections) if is_over else await _idle(connections):
             connection.transport.abort()
-    if not await connections.none_left(ends_at - time.monotonic()):
-        for connection in list(connections):
-            connection.transport.abort()
-        await connections.none_left(_GOODBYE)
+            connections.discard(connection)
+
+
+async def _idle(connections: _Connections) -> list[Any]:
+    """Those that have nothing to write, now and a moment later."""
+    idle = [each for each in connections if not _is_writing(each.transport)]
+    await asyncio.sleep(_MOMENT)
+    return [each for each in idle if each in connections and not _is_writing(each.transport)]
+
+
+def _is_writing(transport: asyncio.Transport) -> bool:
+    """Whether anything is left to be written.
+
+    TLS tells what it holds itself, not what waits below it for a full socket.
+    """
+    with contextlib.suppress(AttributeError):  # asyncio's TLS forgets itself when closed twice
+        if transport.get_write_buffer_size():
+            return True
+        connection = transport.get_extra_info("socket")
+        return connection is not None and connection.fileno() >= 0 and not _is_writable(connection)
+    return False
+
+
+def _is_writable(connection: socket.socket) -> bool:
+    if sys.platform == "win32":
+        return bool(select.select([], [connection], [], 0)[1])
+    poll = select.poll()
+    poll.register(connection, select.POLLOUT)
+    return bool(poll.poll(0))
+
+
+def _shut_down(connections: _Connections) -> None:
+    """Have each end with the requests that it has sent."""
+    for connection in list(connections):
+        if not connection.transport.is_closing():
+            connection.shutdown()
