@@ -53,14 +53,14 @@ class Client:
             return await self._reader.read()
 
     async def send_until_closed(self, pieces: Iterable[bytes]) -> int:
-        """Send until the server has closed the connection; how many bytes that took."""
+        """Send until the server has closed the connection; how many bytes were sent by then."""
         sent = 0
         for piece in pieces:
+            sent += len(piece)
             try:
                 await self.send(piece)
             except ConnectionError:
                 break
-            sent += len(piece)
             assert sent < 64 << 20
         return sent
 
@@ -201,6 +201,26 @@ async def test_slow_answer_is_awaited(app: Answering, monkeypatch: pytest.Monkey
     assert await sending.answer() == b"host content-length"
     await upgraded.send(b"\x88\x80\0\0\0\0")
     assert (await upgraded.closed()).startswith(b"HTTP/1.1 101 ")
+
+
+async def test_next_head_does_not_cut_a_slow_answer(
+    app: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take its time while the server does: the beginning of one came with the request."""
+    monkeypatch.setattr(listener, "HEAD_WITHIN", 0.05)
+    app.answers.clear()
+    client = await app.client()
+    await client.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HT")
+    async with asyncio.timeout(WITHIN):
+        await app.began.wait()
+
+    for _ in range(2):
+        await (await app.client()).closed()
+    app.answers.set()
+
+    assert await client.answer() == b"host"
+    await client.send(b"TP/1.1\r\nx: a\r\n\r\n")
+    assert await client.answer() == b"x"
 
 
 @pytest.mark.parametrize(

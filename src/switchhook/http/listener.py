@@ -83,7 +83,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Whether nothing is left to do but to read a head."""
         if self._is_upgraded or self.transport.is_closing():
             return False
-        return self._is_in_head or self.cycle is None or self.cycle.response_complete
+        return self.cycle is None or self.cycle.response_complete
 
     def _await_head(self) -> None:
         self._deadline = self.loop.call_later(HEAD_WITHIN, self.transport.close)
