@@ -7,10 +7,19 @@ from msgspec import UNSET
 
 from switchhook.clock import MILLISECOND, SECOND
 from switchhook.communication.chat.happenings import MessageDeleted, MessageEdited, MessageSent
-from switchhook.communication.chat.messages import delete, edit, is_visible, send
+from switchhook.communication.chat.messages import (
+    MAX_SANITIZED_BYTES,
+    delete,
+    edit,
+    is_visible,
+    send,
+)
 from switchhook.communication.chat.metadata import MetadataPatch, merge
 from switchhook.communication.chat.model import Head, MessageKind, Participant
-from switchhook.communication.chat.request_values import MAX_MESSAGE_METADATA_BYTES
+from switchhook.communication.chat.request_values import (
+    MAX_CONTENT_BYTES,
+    MAX_MESSAGE_METADATA_BYTES,
+)
 from switchhook.communication.chat.requests import SendMessage, UpdateMessage
 from switchhook.communication.chat.state import Step
 from switchhook.errors import RequestError
@@ -59,6 +68,7 @@ def test_sent_message_comes_next(kind: MessageKind) -> None:
         ('<p style="position:fixed" class="a" onclick="f()">x</p>', "<p>x</p>"),
         ("<form><input value='x'>text</form><iframe src=x></iframe>", "text"),
         ("1 < 2", "1 &lt; 2"),
+        ('<b title="x">1</b><I/>2</I> <b y <b', "<b>1</b><i>2</i> "),
     ],
 )
 def test_html_is_sanitized(content: str, kept: str) -> None:
@@ -70,6 +80,31 @@ def test_html_is_sanitized(content: str, kept: str) -> None:
 
     assert sent.messages[0].content == edited.messages[0].content == kept
     assert plain.messages[0].content == content
+
+
+def test_html_does_not_grow_by_what_it_leaves_open() -> None:
+    """Parsers open such elements again in every paragraph: 75 MB of 28 KB."""
+    left_open = "".join(f"<b title={each}>" for each in range(1000))
+    content = f"<p>{left_open}</p>" + "<p>x" * 3000
+    sent = send(a_state(), ALICE, SendMessage(content=content, kind=MessageKind.HTML), NOW)
+
+    assert len(sent.messages[0].content or "") < MAX_SANITIZED_BYTES
+
+
+def test_html_that_grows_too_large_is_refused() -> None:
+    """When it is sent and when it is edited; what only has to be escaped is not."""
+    state = a_state()
+    escaped = SendMessage(content="&" * MAX_CONTENT_BYTES, kind=MessageKind.HTML)
+    sent = send(state, ALICE, escaped, NOW).messages[0]
+    large = "<p><b><i><u><s><em><code><small>" * 3 + "<p>x" * 6000
+
+    with pytest.raises(RequestError, match="'content' has over 143360 bytes") as refused:
+        send(state, ALICE, SendMessage(content=large, kind=MessageKind.HTML), NOW)
+    with pytest.raises(RequestError, match="'content' has over 143360 bytes"):
+        edit(state, sent, ALICE, UpdateMessage(content=large), LATER)
+
+    assert refused.value.status == 400
+    assert len(sent.content or "") == MAX_SANITIZED_BYTES
 
 
 def test_messages_of_one_millisecond_have_ids_of_their_own() -> None:

@@ -12,13 +12,19 @@ from switchhook.communication.chat.html import sanitize
 from switchhook.communication.chat.metadata import merge
 from switchhook.communication.chat.model import Message, MessageKind, Participant
 from switchhook.communication.chat.permissions import check_participant, forbidden
-from switchhook.communication.chat.request_values import MAX_MESSAGE_METADATA_BYTES
+from switchhook.communication.chat.request_values import (
+    MAX_CONTENT_BYTES,
+    MAX_MESSAGE_METADATA_BYTES,
+)
 from switchhook.communication.chat.requests import SendMessage, UpdateMessage
 from switchhook.communication.chat.state import Step, ThreadState
+from switchhook.communication.json_requests import bad_request
 from switchhook.errors import RequestError
 
 # What an edit of a deleted message is answered is not documented (assumed).
 EDIT_OF_DELETED = 404
+# Of sanitized HTML: what it is when every character had to be escaped, as `&amp;` (assumed).
+MAX_SANITIZED_BYTES = 5 * MAX_CONTENT_BYTES
 
 
 def not_found(message_id: int | str) -> RequestError:
@@ -45,7 +51,8 @@ def send(state: ThreadState, caller_id: str, request: SendMessage, now: int) -> 
     """A new message of the caller; `now` in nanoseconds, its id and version in milliseconds.
 
     Raises:
-        RequestError: 403 `Forbidden`, the caller is not a participant.
+        RequestError: 403 `Forbidden`, the caller is not a participant; 400, its HTML becomes too
+            large.
     """
     check_participant(state, caller_id)
     message_id = next_message_id(state.head, now)
@@ -74,7 +81,7 @@ def edit(
 
     Raises:
         RequestError: 403 `Forbidden`, the caller is not its sender or not a participant; 404, it is
-            deleted or too old to be seen; 400, its metadata becomes too large.
+            deleted or too old to be seen; 400, its metadata or its HTML becomes too large.
     """
     _check_sender(state, message, caller_id)
     if message.deleted_at is not None:
@@ -122,7 +129,14 @@ def delete(state: ThreadState, message: Message, caller_id: str, now: int) -> St
 
 
 def _content(kind: MessageKind, content: str) -> str:
-    return sanitize(content) if kind is MessageKind.HTML else content
+    if kind is not MessageKind.HTML:
+        return content
+    sanitized = sanitize(content)
+    if len(sanitized.encode()) > MAX_SANITIZED_BYTES:
+        raise bad_request(
+            f"'content' has over {MAX_SANITIZED_BYTES} bytes as soon as its elements are closed."
+        )
+    return sanitized
 
 
 def _check_sender(state: ThreadState, message: Message, caller_id: str) -> None:
