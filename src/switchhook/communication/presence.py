@@ -169,7 +169,7 @@ class Presence:
         user.written = decode(record.value)
         if user.connections == 0:
             # Nobody could come back while the server was down: the grace period begins again.
-            user.due_at = max(user.due_at, self._clock.now() + self._grace)
+            user.due_at = self._clock.now() + self._grace
         self._note(record.key)
 
     def _note(self, key: str) -> None:
@@ -259,7 +259,6 @@ class Presence:
         """Remember what was written; meanwhile users may have come back."""
         for key, written in plan.moved.items():
             self._users[key].written = written
-            self._due_work.expect(written.due_at)
         for key, due_at in plan.ended.items():
             user = self._users[key]
             user.written = None

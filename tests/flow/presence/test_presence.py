@@ -191,6 +191,19 @@ async def test_quick_changes_are_written_as_they_end(world: PresenceWorld) -> No
     assert await world.kept() == [f"{world.resource.topic}/{ALICE}"]
 
 
+async def test_nothing_new_is_not_written(world: PresenceWorld) -> None:
+    """Another connection, or one that was gone for a moment."""
+    world.connect(ALICE)
+    await world.advance(seconds=1)
+    world.connect(ALICE)
+    await world.advance(seconds=1)
+    world.disconnect(ALICE, ALICE)
+    world.connect(ALICE)
+    await world.advance(hours=1)
+
+    assert world.commits == [1]
+
+
 async def test_deleted_resource_is_silent(world: PresenceWorld) -> None:
     """Whoever was connected or just gone, and connections that close only now."""
     world.connect(ALICE, BOB)
@@ -283,5 +296,16 @@ async def test_close_writes_what_is_not_written(world: PresenceWorld) -> None:
     """The next start knows of it."""
     world.connect(ALICE)
     await world.presence.close()
+
+    assert await world.kept() == [f"{world.resource.topic}/{ALICE}"]
+
+
+async def test_nothing_is_written_after_the_close(world: PresenceWorld) -> None:
+    """The store closes next."""
+    world.connect(ALICE)
+    await world.presence.close()
+    world.disconnect(ALICE)
+    world.connect(BOB)
+    await world.advance(hours=1)
 
     assert await world.kept() == [f"{world.resource.topic}/{ALICE}"]

@@ -108,6 +108,26 @@ async def test_user_who_is_back_before_the_last_run_is_taken_up(world: PresenceW
     await restarted.presence.close()
 
 
+async def test_user_who_came_and_went_before_the_last_run_is_taken_up(world: PresenceWorld) -> None:
+    """The grace period begins when the user goes, not when the server knows of the last run."""
+    world.connect(ALICE)
+    await world.advance(seconds=1)
+    await world.presence.close()
+
+    restarted = a_world(store=world.store, clock=world.clock)
+    restarted.connect(ALICE)
+    restarted.disconnect(ALICE)
+    await restarted.advance(seconds=10)
+    await restarted.presence.resume()
+    await restarted.advance(seconds=20)
+
+    assert await restarted.gone() == [ALICE]
+    await restarted.advance(hours=1)
+    assert await restarted.gone() == [ALICE]
+    assert await restarted.kept() == []
+    await restarted.presence.close()
+
+
 async def test_restart_with_many_users(world: PresenceWorld) -> None:
     """More than fit one page."""
     users = [f"{ALICE}{number:04}" for number in range(1203)]
@@ -157,21 +177,25 @@ async def test_full_store_delays_and_loses_nothing() -> None:
     await world.presence.close()
 
 
-@pytest.mark.parametrize("is_durable", [False, True], ids=["lost", "durable"])
+@pytest.mark.parametrize("outcome", ["lost", "durable", "durable later"])
 @pytest.mark.parametrize("fails", range(1, 8))
-async def test_commit_of_unknown_outcome_makes_no_second_event(
-    fails: int, *, is_durable: bool
-) -> None:
-    """The process lives on and tries again, without knowing."""
+async def test_commit_of_unknown_outcome_makes_no_second_event(fails: int, outcome: str) -> None:
+    """The process lives on and tries again, without knowing: also where the first try takes effect
+    just before the second."""
     store, count = MemoryStore(), 0
+    late: list[tuple[Sequence[Change], Sequence[Batch]]] = []
 
     async def commit(changes: Sequence[Change], batches: Sequence[Batch]) -> int:
         nonlocal count
         count += 1
+        while late:
+            await store.commit(*late.pop())
         if count != fails:
             return await store.commit(changes, batches)
-        if is_durable:
+        if outcome == "durable":
             await store.commit(changes, batches)
+        elif outcome == "durable later":
+            late.append((changes, batches))
         raise CommitUnknownError("who knows")
 
     world = a_world(store=store, commit=commit)
@@ -241,4 +265,19 @@ async def test_absence_that_was_written_unknowingly_is_dropped() -> None:
     await world.advance(hours=1)
 
     assert await world.gone() == [BOB]
+    assert await world.kept() == [f"{world.resource.topic}/{ALICE}"]
+
+
+async def test_close_tries_once_more_what_could_not_be_written() -> None:
+    """It does not wait until the next try is due."""
+    store = MemoryStore()
+    commit = FailingOnce(store, is_durable=False)
+    world = a_world(store=store, commit=commit)
+    commit.fails = True
+    world.connect(ALICE)
+    await world.advance(seconds=0)
+    assert await world.kept() == []
+
+    await world.presence.close()
+
     assert await world.kept() == [f"{world.resource.topic}/{ALICE}"]
