@@ -98,6 +98,7 @@ async def test_session_is_taken_up_again() -> None:
 
         assert again.body == first
         assert first["socketio"] == f"http://127.0.0.1:{world.port}/"
+        assert first["ttl"] == "86400"
 
 
 async def test_session_is_not_anothers() -> None:
@@ -206,6 +207,20 @@ async def test_connection_ends_when_its_token_does() -> None:
         proof = bob.session["connectparams"]["sr"]
 
         assert (await world.session("bob", proof=proof))["id"] != bob.session["id"]
+
+
+async def test_token_of_the_handshake_counts() -> None:
+    """The client may have got a newer one since it asked for its session."""
+    async with serving(timing=Timing(heartbeat=0.02)) as world:
+        session = await world.session("bob")
+        world.tokens.issue("newer", BOB)
+        socket_id = await world.handshake("newer", session)
+        world.tokens.revoke("bob")
+
+        async with connect(world.socket_url(socket_id), proxy=None) as socket:
+            page = Page(socket, session)
+            await page.greeted()
+            assert await page.packet() == "2::"
 
 
 async def test_client_that_is_silent_is_given_up() -> None:
@@ -367,9 +382,22 @@ async def test_page_that_unregisters_hears_nothing_until_it_registers() -> None:
         assert (await bob.push())["messageBody"] == "heard again"
 
 
-async def register(world: World, page: Page, token: str = "bob") -> Answer:
+async def register(world: World, page: Page, token: str = "bob", **members: object) -> Answer:
     """Register a page."""
-    return await world.ask("POST", REGISTRATIONS, token, registration(page.session))
+    return await world.ask("POST", REGISTRATIONS, token, registration(page.session, **members))
+
+
+async def test_only_the_page_that_unregisters_hears_nothing() -> None:
+    """Others of the same user have registrations of their own."""
+    async with serving() as world, world.page("bob", "1") as one, world.page("bob", "2") as two:
+        await register(world, one, registrationId="one")
+        await register(world, two, registrationId="two")
+
+        await world.ask("DELETE", f"{REGISTRATIONS}/one", "bob")
+        world.hub.push(RESOURCE, sent())
+
+        assert (await two.push())["eventId"] == 200
+        await one.ping()
 
 
 async def test_nobody_registers_or_unregisters_anothers_page() -> None:

@@ -129,6 +129,7 @@ class Visitor:
         proof = session["connectparams"]["sr"]
         answer = await self.ask("GET", f"/socket.io/1/?sr={proof}&v=v4&t=1", token)
         assert answer.status == 200, answer.text
+        assert answer.headers["cache-control"] == "no-store"
         socket_id, silence, close, transports = answer.text.split(":")
         assert silence == close
         assert transports.split(",") == ["websocket", "xhr-polling"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from switchhook.clock import SECOND
 from switchhook.communication.chat.happenings import (
     Happening,
     MessageDeleted,
@@ -102,8 +103,9 @@ def test_receipt_names_its_time_in_the_horizon() -> None:
     receipt = ReadReceipt(sender=ALICE, message_id=9, read_at=AT)
     body = body_of(MessageRead(thread=a_thread(), receipt=receipt))
 
-    horizon = json.loads(body["messageBody"])["consumptionhorizon"].split(";")
-    assert horizon[:2] == ["9", "1800000000123"]
+    said = json.loads(body["messageBody"])
+    assert said["consumptionhorizon"].split(";")[:2] == ["9", "1800000000123"]
+    assert said["messageVisibilityTime"] == 1_800_000_000_123
     assert body["recipientMri"] == BOB
 
 
@@ -131,6 +133,13 @@ def test_user_who_is_gone_has_no_name() -> None:
     assert body["reason"] == "deletedByUser"
 
 
+def test_user_who_leaves_is_named() -> None:
+    """Though no participant any more."""
+    left = ParticipantRemoved(thread=a_thread(), by=CAROL, at=AT, removed=CAROL_JOINS)
+
+    assert body_of(left)["removedBy"]["displayName"] == CAROL_JOINS.display_name
+
+
 def test_policy_that_deletes_names_nobody() -> None:
     """The client asks the reason first."""
     body = body_of(ThreadDeleted(thread=a_thread(), by=None, at=AT))
@@ -142,6 +151,13 @@ def test_policy_that_deletes_names_nobody() -> None:
 def test_message_times_and_texts() -> None:
     """Deleted messages carry no content."""
     message = MessageSent(thread=a_thread(), message=a_message(metadata={"a": "b"}))
+    later = {"edited_at": AT + SECOND, "deleted_at": AT + 2 * SECOND}
+    edited = body_of(MessageEdited(thread=a_thread(), message=a_message(**later)))
+    deleted = body_of(MessageDeleted(thread=a_thread(), message=a_message(**later)))
 
     assert body_of(message)["acsChatMessageMetadata"] == '{"a":"b"}'
+    assert body_of(message)["attachments"] == "[]"
+    assert edited["originalArrivalTime"] == deleted["originalArrivalTime"] == AT_TEXT
+    assert edited["edittime"] == "2027-01-15T08:00:01.123Z"
+    assert deleted["deletetime"] == "2027-01-15T08:00:02.123Z"
     assert "messageBody" not in body_of(HAPPENINGS[4][1])
