@@ -57,6 +57,7 @@ class IdentityServer:
         key: str = defaults.COMMUNICATION_KEYS[0],
         host: str = "",
         token: str | None = None,
+        scheme: str = "Bearer",
     ) -> Answer:
         """A request as bytes on the wire: signed, or with a token."""
         host = host or f"127.0.0.1:{self.port}"
@@ -65,7 +66,7 @@ class IdentityServer:
         if token is None:
             headers = signed_headers(method, target, content, key, host, time.time())
         else:
-            headers = {"Host": host, "Authorization": f"Bearer {token}"}
+            headers = {"Host": host, "Authorization": f"{scheme} {token}"}
         return await exchange(self.port, method, target, content, headers)
 
 

@@ -160,6 +160,19 @@ async def test_request_without_a_key_is_denied(server: IdentityServer) -> None:
     assert (wrong.status, wrong.body) == (401, DENIED)
 
 
+async def test_entra_token_for_the_service_manages_users(server: IdentityServer) -> None:
+    """Whatever the case of its scheme; what else is wrong is said as it is with a key."""
+    token = server.world.entra_token(SERVICE_AUDIENCE)
+    body = b" " * (MAX_BODY_SIZE + 1)
+
+    created = await server.request("POST", f"/identities?{VERSION}", token=token)
+    lower = await server.request("POST", f"/identities?{VERSION}", token=token, scheme="bearer")
+    too_large = await server.request("POST", f"/identities?{VERSION}", body, token=token)
+
+    assert (created.status, lower.status) == (201, 201)
+    assert (too_large.status, too_large.body["error"]["code"]) == (413, "RequestEntityTooLarge")
+
+
 # --- user tokens --------------------------------------------------------------------------------
 
 
@@ -265,12 +278,14 @@ async def test_teams_extension_is_assigned_and_exchanged(server: IdentityServer)
     path = f"/access/teamsExtension/tenants/{claims['tid']}/assignments/{claims['oid']}?{NEWER}"
     body = {"principalType": "user", "clientIds": [claims["appid"]]}
     stored = {"tenantId": claims["tid"], "objectId": claims["oid"]} | body
+    all_upper = path.replace(claims["tid"], claims["tid"].upper())
+    all_upper = all_upper.replace(claims["oid"], claims["oid"].upper())
 
     before = await server.request("POST", TEAMS, {}, token=entra)
     absent = await server.request("GET", path)
     created = await server.request("PUT", path, body)
     changed = await server.request("PUT", path, body)
-    read = await server.request("GET", path)
+    read = await server.request("GET", all_upper)
     exchanged = await server.request("POST", TEAMS, {}, token=entra)
     removed = [await server.request("DELETE", path) for _ in range(2)]
     after = await server.request("POST", TEAMS, {}, token=entra)
@@ -282,6 +297,17 @@ async def test_teams_extension_is_assigned_and_exchanged(server: IdentityServer)
     own = server.world.resource.immutable_id
     assert exchanged.body["identity"]["id"] == f"8:acs:{own}_{claims['tid']}_{claims['oid']}"
     assert [answer.status for answer in removed] == [204, 204]
+
+
+async def test_assignment_keeps_an_empty_list_of_applications(server: IdentityServer) -> None:
+    """What was put is read; a list that was absent stays absent."""
+    path = f"/access/teamsExtension/tenants/{GUID}/assignments/{GUID}?{NEWER}"
+
+    empty = await server.request("PUT", path, {"principalType": "user", "clientIds": []})
+    absent = await server.request("PUT", path, {"principalType": "user"})
+
+    assert empty.body["clientIds"] == []
+    assert "clientIds" not in absent.body
 
 
 @pytest.mark.parametrize(("tenant", "object_"), [("x", GUID), (GUID, "x")])

@@ -1,8 +1,10 @@
 """Entra tokens of our own authority are exchanged for user access tokens."""
 
+import asyncio
 import base64
 import json
 
+import msgspec
 import pytest
 
 from switchhook import defaults
@@ -137,6 +139,17 @@ async def test_entra_user_is_the_same_user_each_time(world: IdentityWorld) -> No
     assert await world.engine.exist(world.resource, [raw_id]) == {raw_id}
 
 
+async def test_tokens_of_a_new_user_asked_for_at_once_are_all_good(world: IdentityWorld) -> None:
+    """Two pages exchange a token when they open: both speak for one user."""
+    entra = world.engine.entra
+    claims = entra.read(world.entra_token(ENTRA_AUDIENCE, username=ANN), ENTRA_AUDIENCE)
+
+    issued = await asyncio.gather(*(entra.exchange_entra(world.resource, claims) for _ in range(5)))
+
+    for raw_id, token in issued:
+        assert (await world.engine.caller_of(token.token)).raw_id == raw_id
+
+
 async def test_tokens_stay_revoked_where_an_id_comes_back(world: IdentityWorld) -> None:
     """A deleted Entra user is a new one under the same id."""
     entra = world.engine.entra
@@ -173,6 +186,8 @@ async def test_teams_extension_needs_an_assignment(world: IdentityWorld) -> None
     assert await assign(STRANGER)
     assert await is_refused()
     assert not await assign(STRANGER, defaults.CLIENT_ID)
+    assert not await is_refused()
+    claims = msgspec.structs.replace(claims, appid=claims.appid.upper())
     assert not await is_refused()
     assert not await assign()
     assert not await is_refused()

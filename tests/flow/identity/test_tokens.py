@@ -203,6 +203,7 @@ async def test_tampered_token_is_refused(world: IdentityWorld) -> None:
         "a.b.c",
         "\xff.\udcff.é",
         "a" * (MAX_TOKEN_LENGTH + 1),
+        signed(claims | {"padding": "a" * MAX_TOKEN_LENGTH}),
     ):
         await check_refused(world, bad)
 

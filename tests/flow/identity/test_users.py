@@ -131,6 +131,41 @@ async def test_token_issued_while_others_are_revoked_is_whole() -> None:
     assert await world.engine.caller_of(await world.token(raw_id))
 
 
+async def test_id_is_never_drawn_twice() -> None:
+    """However unlikely: the second user must not be the first one."""
+    drawn = iter([bytes(12), bytes(12), bytes([1] * 12)])
+    world = a_world(random_bytes=lambda _: next(drawn))
+
+    first, second = await world.create(custom_id="ann"), await world.create()
+
+    assert first != second
+    assert (await world.engine.user(world.resource, first)).custom_id == "ann"
+
+
+async def test_user_is_deleted_once(world: IdentityWorld) -> None:
+    """Whoever comes second is told so, and takes nothing along that came meanwhile."""
+    raw_id = await world.create(custom_id="ann")
+
+    outcomes = await asyncio.gather(
+        *(world.engine.delete(world.resource, raw_id) for _ in range(2)), return_exceptions=True
+    )
+
+    assert [type(each) for each in outcomes if each is not None] == [RequestError]
+
+
+async def test_users_are_listed_in_parts(world: IdentityWorld) -> None:
+    """In the order of their ids, each once, those of other resources left out."""
+    other = another_resource(topic=f"{world.resource.topic}~")
+    await world.engine.create(other, CreateUser())
+    ids = sorted([await world.create() for _ in range(3)])
+
+    first = await world.engine.users(world.resource, limit=2)
+    second = await world.engine.users(world.resource, after=first[-1][0], limit=2)
+
+    assert [raw_id for raw_id, _ in first] == ids[:2]
+    assert [raw_id for raw_id, _ in second] == ids[2:]
+
+
 async def test_users_who_may_take_part(world: IdentityWorld) -> None:
     """Own users that exist, and whoever is of a directory that is not ours."""
     own, gone = await world.create(), await world.create()

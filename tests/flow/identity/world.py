@@ -99,6 +99,7 @@ def a_world(
     key: SigningKey = KEY,
     on_delete: OnDelete = lambda resource, raw_id, at: [],
     deleted: Callable[[int], None] = lambda at: None,
+    random_bytes: Callable[[int], bytes] = lambda count: uuid.uuid4().bytes[:count],
 ) -> IdentityWorld:
     """An engine with one resource and no users."""
     the_store: Store = store or MemoryStore()
@@ -120,7 +121,7 @@ def a_world(
         signing=lambda: authority.signing,
         verify=authority.verify,
         new_guid=uuid.uuid4,
-        random_bytes=lambda count: uuid.uuid4().bytes[:count],
+        random_bytes=random_bytes,
         now=real_time,
         on_delete=on_delete,
         deleted=deleted,

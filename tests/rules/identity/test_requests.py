@@ -164,6 +164,17 @@ def test_exchange_says_nothing(body: bytes) -> None:
     parse_empty(body)
 
 
+def test_texts_and_lists_may_be_at_their_limits() -> None:
+    """256 characters, 100 applications."""
+    user = parse_create(json.dumps({"customId": "a" * 256}).encode())
+    assignment = parse_assignment(
+        json.dumps({"principalType": "user", "clientIds": [GUID] * 100}).encode()
+    )
+
+    assert user.custom_id == "a" * 256
+    assert len(assignment.client_ids or ()) == 100
+
+
 def test_assignment_names_applications() -> None:
     """Or all of them, by naming none."""
     some = parse_assignment(
