@@ -14,11 +14,17 @@ from switchhook.communication.chat.requests import (
     SkipRequest,
     UpdateThread,
 )
-from switchhook.communication.chat.store import DUE, PurgeDue, RepeatabilityDue
+from switchhook.communication.chat.store import (
+    DUE,
+    MEMBERS,
+    PurgeDue,
+    RepeatabilityDue,
+    member_key,
+)
 from switchhook.communication.due_work import PASS_LIMIT, due_key
 from switchhook.communication.records import put
 from switchhook.errors import RequestError, StoreFullError
-from switchhook.grid.ports import Batch, Change, Put
+from switchhook.grid.ports import Batch, Change, Delete, Put
 from switchhook.stores.memory import MemoryStore
 from tests.flow.chat import faults
 from tests.flow.chat.faults import FaultyCommit
@@ -40,13 +46,15 @@ async def set_policy(world: ChatWorld, thread_id: str, days: int | None) -> None
     )
 
 
-async def delete_user(world: ChatWorld, name: str) -> None:
-    """Delete a user as identity does: in one commit with what becomes of the threads."""
+async def delete_user(world: ChatWorld, name: str, *, is_announced: bool = True) -> None:
+    """Delete a user as identity does: in one commit with what becomes of the threads, which begins
+    at once where that is announced, or else a second later."""
     raw_id, now = world.id_of(name), world.clock.now()
     world.users.deleted.add(raw_id)
     changes = world.engine.user_deleted_changes(world.resource, raw_id, now)
     await world.store.commit(changes, ())
-    world.engine.due_work.expect(now)
+    if is_announced:
+        world.engine.due_work.expect(now)
 
 
 async def test_retention_policy_deletes_the_thread(world: ChatWorld) -> None:
@@ -171,10 +179,14 @@ async def test_user_who_is_added_while_being_deleted_leaves_all_the_same(
     assert await collections(world) == {"threads": 1, "heads": 1, "members": 1, "messages": 3}
 
 
-async def test_user_who_comes_back_keeps_what_it_joined_since(world: ChatWorld) -> None:
-    """Users of Entra come back under their id; they have left what they were in before."""
+@pytest.mark.parametrize("is_announced", [True, False], ids=["at once", "later"])
+async def test_user_who_comes_back_keeps_what_it_joined_since(
+    world: ChatWorld, *, is_announced: bool
+) -> None:
+    """Users of Entra come back under their id; they have left what they were in before, however
+    much they joined until that begins."""
     left = [await world.create("alice", "bob") for _ in range(LEAVES_PER_PASS)]
-    await delete_user(world, "bob")
+    await delete_user(world, "bob", is_announced=is_announced)
     world.users.deleted.clear()
     await world.send(left[0].id, "bob is gone, and back")
     joined = [await world.create("alice", "bob") for _ in range(LEAVES_PER_PASS + 1)]
@@ -192,24 +204,63 @@ async def test_departure_that_fails_does_not_forget_when_the_user_was_deleted() 
     commit = FaultyCommit(MemoryStore())
     world = a_world(store=commit.store, commit=commit)
     left = await world.create("alice", "bob")
-    commit.fail(faults.full)
-    await delete_user(world, "bob")
-    await world.advance(seconds=0)
+    await delete_user(world, "bob", is_announced=False)
     world.users.deleted.clear()
-    joined = await world.create("alice", "bob")
+    joined = [await world.create("alice", "bob")]
+    commit.fail(faults.full)
+    await world.advance(seconds=1)
+    assert (await world.history(left.id))[-1].kind is MessageKind.PARTICIPANT_ADDED
+    joined.append(await world.create("alice", "bob"))
     await world.advance(minutes=2)
 
     items, _ = await world.engine.threads(world.caller("bob"), PageRequest())
-    assert [item.thread.id for item in items] == [joined.id]
+    assert {item.thread.id for item in items} == {thread.id for thread in joined}
     assert (await world.history(left.id))[-1].kind is MessageKind.PARTICIPANT_REMOVED
+
+
+async def test_user_who_is_added_again_while_leaving_stays_in_the_list() -> None:
+    """What is dropped is the part that was looked at, not a newer one under its key."""
+    store = MemoryStore()
+
+    async def commit(changes: Sequence[Change], batches: Sequence[Batch]) -> int:
+        if [(type(each), each.collection) for each in changes] == [(Delete, MEMBERS)]:
+            world.users.deleted.clear()
+            new = world.new("bob")
+            await world.engine.add_participants(world.caller("alice"), thread.id, new)
+        return await store.commit(changes, batches)
+
+    world = a_world(store=store, commit=commit)
+    thread = await world.create("alice")
+    left = put(MEMBERS, member_key(world.resource.topic, world.id_of("bob"), thread), {})
+    await store.commit([left])
+    await delete_user(world, "bob")
+    await world.advance(minutes=2)
+
+    items, _ = await world.engine.threads(world.caller("bob"), PageRequest())
+    assert [item.thread.id for item in items] == [thread.id]
+
+
+async def test_policy_that_is_set_again_while_the_old_one_is_dropped_counts() -> None:
+    """What is due by it has the same key."""
+    store = MemoryStore()
+
+    async def commit(changes: Sequence[Change], batches: Sequence[Batch]) -> int:
+        if [(type(each), each.collection) for each in changes] == [(Delete, DUE)]:
+            await set_policy(world, thread.id, 30)
+        return await store.commit(changes, batches)
+
+    world = a_world(store=store, commit=commit)
+    thread = await world.create("alice", days=30)
+    await set_policy(world, thread.id, None)
+    await world.advance(days=30, seconds=2)
+
+    assert len(await world.events("ChatThreadDeleted")) == 1
 
 
 async def test_deletion_that_nobody_announces_is_found(world: ChatWorld) -> None:
     """A second later."""
     thread = await world.create("alice", "bob")
-    bob = world.id_of("bob")
-    changes = world.engine.user_deleted_changes(world.resource, bob, world.clock.now())
-    await world.store.commit(changes, ())
+    await delete_user(world, "bob", is_announced=False)
     await world.advance(seconds=1)
 
     assert (await world.engine.thread(world.caller("alice"), thread.id)).participants[-1:] == (
