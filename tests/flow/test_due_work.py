@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from switchhook.clock import VirtualClock
-from switchhook.communication.due_work import DueWork, due_key
+from switchhook.communication.due_work import PASS_LIMIT, DueWork, due_key
 from switchhook.grid.ports import Delete, Put, Record
 from switchhook.stores.memory import MemoryStore
 
@@ -16,7 +16,7 @@ DUE = "due"
 
 
 class World(MemoryStore):
-    """A store, and work that notes what it does. `gate` holds up the look for what comes next."""
+    """A store, and work that notes what it does. `gate` holds up the work and the look ahead."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,10 +25,13 @@ class World(MemoryStore):
         self.gate = asyncio.Event()
         self.gate.set()
         self.looks = asyncio.Event()
+        self.works = asyncio.Event()
         self.due_work = DueWork(DUE, records=self, clock=self.clock, work=self._work)
         self.clock.wait_for(self.due_work.quiet)
 
     async def _work(self, due: Sequence[Record], now: int) -> None:
+        self.works.set()
+        await self.gate.wait()
         self.done += [record.key.partition("/")[2] for record in due]
         await self.commit([Delete(DUE, each.key, each.revision) for each in due])
 
@@ -40,18 +43,19 @@ class World(MemoryStore):
             await self.gate.wait()
         return found
 
-    async def add(self, what: str) -> None:
+    async def add(self, *what: str) -> None:
         """Have something due now."""
         now = self.clock.now()
-        await self.commit([Put(DUE, due_key(now, what), b"{}")])
+        await self.commit([Put(DUE, due_key(now, each), b"{}") for each in what])
         self.due_work.expect(now)
 
 
 async def test_what_becomes_due_while_a_pass_ends_is_done() -> None:
     """Though the pass has looked already for what comes next, and found nothing."""
     world = World()
-    world.gate.clear()
     await world.add("first")
+    await world.works.wait()
+    world.gate.clear()
     await world.looks.wait()
     await world.add("second")
     await asyncio.sleep(0)
@@ -72,3 +76,17 @@ async def test_nothing_is_done_after_the_close(*, waits: bool) -> None:
     await world.clock.advance(timedelta(days=1))
 
     assert world.done == []
+
+
+async def test_close_finishes_the_pass_that_runs() -> None:
+    """And begins no other, whatever is left."""
+    world = World()
+    world.gate.clear()
+    await world.add(*(f"{number:03}" for number in range(PASS_LIMIT + 1)))
+    await world.works.wait()
+    closing = asyncio.create_task(world.due_work.close())
+    await asyncio.sleep(0)
+    world.gate.set()
+    await closing
+
+    assert len(world.done) == PASS_LIMIT

@@ -4,6 +4,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from switchhook import defaults
 from switchhook.communication.identity.exchange import (
@@ -12,6 +14,8 @@ from switchhook.communication.identity.exchange import (
     TEAMS_AUDIENCE,
 )
 from switchhook.http.communication_api.authentication import MAX_BODY_SIZE
+from switchhook.http.communication_api.identity_api import VERSIONS
+from switchhook.http.communication_api.signed_endpoint import signed_endpoint
 from tests.compat.identity.conftest import VERSION, IdentityServer
 from tests.flow.identity.world import another_resource, claims_of
 
@@ -186,6 +190,34 @@ async def test_user_calls_with_a_token(server: IdentityServer) -> None:
     assert answer.status == 200
     assert answer.body == {"id": raw_id, "scopes": ["chat"], "length": 5}
     assert answer.headers["x-ms-request-id"]
+
+
+async def test_read_needs_no_version(server: IdentityServer) -> None:
+    """Nor does the same without its body."""
+    token = await server.world.token(await create(server))
+
+    answers = [await server.request(method, "/whoami", token=token) for method in ("GET", "HEAD")]
+
+    assert [each.status for each in answers] == [200, 200]
+
+
+async def test_client_that_goes_away_meanwhile_is_no_error() -> None:
+    """Nobody is there to read an answer, and nothing is wrong with the server."""
+
+    class Reads:
+        async def authenticate(self, request: Request) -> tuple[None, bytes]:
+            return None, await request.body()
+
+    async def never(request: Request, subject: None, body: bytes) -> Response:
+        raise AssertionError(body)
+
+    async def gone() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+    endpoint = signed_endpoint(never, authenticator=Reads(), versions=VERSIONS)
+
+    assert (await endpoint(Request(scope, gone))).status_code == 400
 
 
 async def test_user_without_a_token_is_unauthorized(server: IdentityServer) -> None:

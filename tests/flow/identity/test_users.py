@@ -11,7 +11,7 @@ from switchhook.communication.identity.store import PrincipalType
 from switchhook.communication.identity.user_ids import new_user_id
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import CommitUnknownError, RequestError, StoreError
-from switchhook.grid.ports import Batch, Change, Put
+from switchhook.grid.ports import Batch, Change, Put, Record
 from switchhook.stores.memory import MemoryStore
 from tests.flow.identity.world import (
     CHAT,
@@ -97,6 +97,36 @@ async def test_custom_id_is_one_user(world: IdentityWorld) -> None:
     assert len({first, elsewhere, await world.create(custom_id="ANN"), await world.create()}) == 4
     await world.engine.delete(world.resource, first)
     assert await world.create(custom_id="ann/é\x00") != first
+
+
+class DeletedMeanwhile(MemoryStore):
+    """A store in which something happens right after a custom id was looked up."""
+
+    act: Callable[[], Awaitable[None]] | None = None
+
+    async def get(self, collection: str, key: str) -> Record | None:
+        """See Records."""
+        found = await super().get(collection, key)
+        if collection == "identity-custom-ids" and self.act is not None:
+            act, self.act = self.act, None
+            await act()
+        return found
+
+
+async def test_user_of_a_custom_id_who_is_deleted_meanwhile_is_a_new_one() -> None:
+    """The custom id was found, its user is there no more when the token is issued."""
+    store = DeletedMeanwhile()
+    world = a_world(store=store)
+    gone = await world.create(custom_id="ann")
+    store.act = lambda: world.engine.delete(world.resource, gone)
+
+    raw_id, token = await world.engine.create(
+        world.resource, CreateUser(custom_id="ann", token=CHAT)
+    )
+
+    assert raw_id != gone
+    assert token is not None
+    assert (await world.engine.caller_of(token.token)).raw_id == raw_id
 
 
 async def test_custom_id_is_one_user_for_all_who_ask_at_once(world: IdentityWorld) -> None:

@@ -44,6 +44,26 @@ async def test_configuration_names_the_address_that_the_client_used() -> None:
     }
 
 
+async def test_server_behind_a_proxy_names_its_public_address() -> None:
+    """Which the client cannot know otherwise."""
+    async with serving(public_url="https://chat.example/") as world:
+        answer = await world.ask("GET", "/chat/config/realTimeNotifications", "bob")
+        session = await world.session("bob")
+
+    assert answer.body["trouterServiceUrl"] == "https://chat.example/realtime/trouter"
+    assert session["socketio"] == "https://chat.example/"
+    assert session["surl"].startswith("https://chat.example/v4/f/")
+
+
+async def test_host_of_another_resource_is_refused() -> None:
+    """As in all of chat."""
+    async with serving() as world:
+        hosts = ("c.communication.localhost", "other.communication.localhost")
+        answers = [await world.ask("POST", "/v4/a", "bob", Host=host) for host in hosts]
+
+    assert [each.status for each in answers] == [200, 401]
+
+
 async def test_both_users_are_told_of_a_message_and_its_sender_too() -> None:
     """Each hears as recipient."""
     async with serving() as world, world.page("alice") as alice, world.page("bob") as bob:
@@ -421,6 +441,7 @@ async def test_nobody_registers_or_unregisters_anothers_page() -> None:
         ({"registrationId": "x" * 257}, "registrationId"),
         ({"registrationId": 1}, "registrationId"),
         ({"transports": {"TROUTER": []}}, "TROUTER"),
+        ({"transports": {"TROUTER": [{"path": "/", "ttl": 1}] * 2}}, "TROUTER"),
         ({"transports": {"TROUTER": [{"path": "/"}]}}, "ttl"),
         ({"transports": {"TROUTER": [{"path": "/", "ttl": 0}]}}, "ttl"),
         ({"transports": {"TROUTER": [{"path": "/", "ttl": 1e9}]}}, "ttl"),
@@ -437,6 +458,15 @@ async def test_what_is_no_registration_is_refused(body: object, named: str) -> N
 
     assert answer.status == 400
     assert named in answer.body["error"]["message"]
+
+
+async def test_registration_may_be_at_its_limits() -> None:
+    """The longest ids, for a day."""
+    async with serving() as world, world.page("bob", "x" * 256) as bob:
+        transports = {"TROUTER": [{"path": bob.session["surl"], "ttl": 86_400}]}
+        answer = await register(world, bob, registrationId="x" * 256, transports=transports)
+
+    assert answer.status == 202
 
 
 async def test_registration_is_bounded() -> None:

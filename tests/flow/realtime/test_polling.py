@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -44,6 +45,18 @@ async def test_poll_without_news_ends_after_a_while() -> None:
 
     assert answer.text == "8::"
     assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_poll_is_a_sign_of_life() -> None:
+    """The client sends nothing else while it has nothing to say."""
+    async with serving(timing=Timing(poll=0.01)) as world:
+        path = await polling(world)
+        channel = next(iter(world.sessions.of(await world.tokens.caller_of("bob")))).channel
+        assert channel is not None
+        silent_until = time.monotonic()
+        await world.ask("GET", path)
+
+        assert channel.silence < time.monotonic() - silent_until
 
 
 async def test_posted_packets_are_acknowledged() -> None:

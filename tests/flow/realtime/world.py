@@ -12,6 +12,7 @@ from typing import Any
 from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 
+from switchhook.communication.directory import named_by
 from switchhook.communication.identity.caller import Caller, Scope
 from switchhook.communication.realtime.hub import Hub
 from switchhook.communication.resources import CommunicationResource
@@ -63,10 +64,10 @@ class Tokens:
         """Take every token out of force."""
         self._callers.clear()
 
-    async def caller_of(self, token: str, _host: str = "", /) -> Caller:
+    async def caller_of(self, token: str, host: str = "", /) -> Caller:
         """As the server asks for it."""
         caller = self._callers.get(token)
-        if caller is None:
+        if caller is None or named_by(host) not in (None, caller.resource.name):
             raise RequestError(401, "Unauthorized", "Request is not authorized.")
         return caller
 
@@ -210,8 +211,9 @@ async def serving(
     context: ssl.SSLContext | None = None,
     tokens: Tokens | None = None,
     timing: Timing | None = None,
+    public_url: str = "",
 ) -> AsyncIterator[World]:
-    """A server on a free port, or on that port."""
+    """A server on a free port, or on that port; `public_url` is where clients reach it."""
     listener = socket.create_server(("127.0.0.1", port))
     world = World(listener.getsockname()[1], tokens or Tokens(), timing or Timing())
     world.tokens.issue("alice", ALICE)
@@ -219,7 +221,11 @@ async def serving(
     world.tokens.issue("carol", CAROL)
     app = Cors(
         Starlette(
-            routes=routes(sessions=world.sessions, caller_of=world.tokens.caller_of),
+            routes=routes(
+                sessions=world.sessions,
+                caller_of=world.tokens.caller_of,
+                public_url=lambda: public_url,
+            ),
             exception_handlers=exception_handlers(),
         ),
         BROWSER_PREFIXES,

@@ -66,6 +66,26 @@ def test_creator_is_first_as_the_request_describes_it() -> None:
     assert step.happening == ThreadCreated(thread=thread)
 
 
+def test_thread_has_what_was_asked_for() -> None:
+    """Its metadata, and the policy by which it is deleted."""
+    policy = RetentionPolicy(delete_thread_after_days=30)
+    request = CreateThread(topic="Lunch", metadata={"k": "v"}, retention_policy=policy)
+
+    thread = create(ID, ALICE, request, set(), NOW).state.thread
+
+    assert (thread.topic, thread.metadata, thread.retention_policy) == ("Lunch", {"k": "v"}, policy)
+
+
+def test_thread_is_created_with_250_participants_at_most() -> None:
+    """The creator is one of them; requests are bounded by themselves, to fewer."""
+    others = [f"{BOB}{number}" for number in range(250)]
+
+    assert len(created(*others[1:]).thread.participants) == 250
+    with pytest.raises(RequestError) as refusal:
+        created(*others)
+    assert refusal.value.status == 400
+
+
 def test_topic_is_told_second() -> None:
     """The history has an id and a sequence for each."""
     state = created(BOB)

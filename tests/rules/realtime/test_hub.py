@@ -59,8 +59,8 @@ ANOTHER = msgspec.structs.replace(RESOURCE, topic="another")
 def test_only_connections_of_the_resource_are_told() -> None:
     """The same user id of another incarnation of the resource is another user."""
     hub, here, there = Hub(), Screen(), Screen()
-    hub.connect(RESOURCE, BOB, "1", here)
     hub.connect(ANOTHER, BOB, "1", there)
+    hub.connect(RESOURCE, BOB, "1", here)
 
     hub.push(RESOURCE, sent())
 
