@@ -50,7 +50,7 @@ async def test_adding_participants_again_changes_nothing(world: ChatWorld) -> No
     thread = await world.create("alice", "bob")
     events = await world.events()
     world.users.deleted.add(world.id_of("carol"))
-    new = world.new("bob", "carol")
+    new = world.new("bob", "carol", "carol")
     rejected = await world.engine.add_participants(world.caller("alice"), thread.id, new)
 
     assert rejected == (world.id_of("carol"),)

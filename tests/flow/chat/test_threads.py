@@ -3,6 +3,7 @@
 import pytest
 
 from switchhook.clock import VirtualClock, to_datetime
+from switchhook.communication.chat import listing
 from switchhook.communication.chat.happenings import ThreadCreated
 from switchhook.communication.chat.listing import LOOKED_AT
 from switchhook.communication.chat.model import MessageKind, RetentionPolicy
@@ -125,6 +126,19 @@ async def test_threads_are_listed_newest_first_in_pages(world: ChatWorld) -> Non
     assert len(set(found)) == 8
     assert set(found) >= set(created)
     assert len((await world.engine.threads(world.caller("alice"), PageRequest()))[0]) == 9
+
+
+async def test_changed_properties_are_activity(world: ChatWorld) -> None:
+    """Though no message tells of metadata."""
+    thread = await world.create("alice")
+    await world.create("alice")
+    await world.advance(minutes=1)
+    alice, now = world.caller("alice"), world.clock.now()
+    await world.engine.update_thread(alice, thread.id, UpdateThread(metadata={"k": "v"}))
+
+    items, _ = await world.engine.threads(alice, PageRequest(start_time=now))
+
+    assert [item.thread.id for item in items] == [thread.id]
 
 
 async def test_threads_without_activity_since_start_time_are_left_out(world: ChatWorld) -> None:
@@ -326,6 +340,38 @@ async def test_list_of_messages_does_not_search_for_ever(world: ChatWorld) -> No
     )
 
     assert (empty, [each.content for each in rest], end) == ([], ["new"], "")
+
+
+async def test_list_of_threads_does_not_search_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of many idle threads is empty, and not the last."""
+    monkeypatch.setattr(listing, "LOOKED_AT", 4)
+    monkeypatch.setattr(listing, "_CHUNK", 2)
+    world = a_world()
+    busy, *_ = [await world.create("alice") for _ in range(5)]
+    await world.advance(minutes=1)
+    alice, now = world.caller("alice"), world.clock.now()
+    await world.send(busy.id, "hello")
+
+    empty, token = await world.engine.threads(alice, PageRequest(start_time=now))
+    rest, end = await world.engine.threads(alice, PageRequest(start_time=now, token=token))
+
+    assert (empty, [item.thread.id for item in rest], end) == ([], [busy.id], "")
+
+
+async def test_history_that_is_not_shared_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it is, the newcomer's first page is the last."""
+    monkeypatch.setattr(listing, "LOOKED_AT", 4)
+    world = a_world()
+    thread = await world.create("alice")
+    for _ in range(10):
+        await world.send(thread.id, "old")
+    await world.advance(seconds=1)
+    new = world.new("bob", share_history_time=world.clock.now())
+    await world.engine.add_participants(world.caller("alice"), thread.id, new)
+
+    found, token = await world.engine.messages(world.caller("bob"), thread.id, PageRequest(size=2))
+
+    assert ([each.kind for each in found], token) == ([MessageKind.PARTICIPANT_ADDED], "")
 
 
 async def test_forgotten_resource_leaves_nothing(world: ChatWorld) -> None:

@@ -90,8 +90,7 @@ def _is_told(item: ThreadItem) -> bool:
 
 
 def _last_activity(item: ThreadItem) -> int:
-    thread = item.thread
-    return max(thread.version * MILLISECOND, thread.created_at, item.last_message_at or 0)
+    return max(item.thread.version * MILLISECOND, item.last_message_at or 0)
 
 
 # `{created at, ms:016}/{thread id}` is what tells a user's records of threads apart. In a token the
