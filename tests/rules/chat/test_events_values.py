@@ -5,6 +5,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from switchhook.clock import MILLISECOND
@@ -103,6 +104,15 @@ def test_edited_message() -> None:
         "composeTime": "2026-01-01T11:59:00.223Z",
     }
     assert of_user == of_thread | SENDER | RECIPIENT | zulu
+
+
+def test_message_that_is_deleted_as_it_is_edited_has_the_time_of_its_deletion() -> None:
+    """Its version is a millisecond ahead then."""
+    deleted = a_deleted_message()
+    ahead = msgspec.structs.replace(deleted, version=deleted.version + 1)
+
+    for data in data_of(MessageDeleted(thread=THREAD_OF_TWO, message=ahead)):
+        assert data["deleteTime"].startswith("2026-01-01T12:00:00.323")
 
 
 def test_deleted_message() -> None:
