@@ -3,6 +3,7 @@
 import pytest
 
 from switchhook.communication.chat.model import Message, MessageKind
+from switchhook.communication.chat.receipts import MAX_PARTICIPANTS
 from switchhook.communication.chat.requests import (
     CreateThread,
     NewParticipant,
@@ -43,6 +44,17 @@ async def test_added_users_are_told_of_once_each(world: ChatWorld) -> None:
     assert types.count("ChatParticipantAddedToThreadWithUser") == 6
     items, _ = await world.engine.threads(world.caller("dave"), PageRequest())
     assert [item.thread.id for item in items] == [thread.id]
+
+
+async def test_strangers_do_not_make_the_server_look_for_users(world: ChatWorld) -> None:
+    """How long that takes would tell which users there are."""
+    thread = await world.create("alice")
+    world.users.asked.clear()
+
+    adding = world.engine.add_participants(world.caller("bob"), thread.id, world.new("carol"))
+
+    assert await refusal_of(adding) == 403
+    assert world.users.asked == []
 
 
 async def test_adding_participants_again_changes_nothing(world: ChatWorld) -> None:
@@ -148,6 +160,22 @@ async def test_thread_holds_250_participants(world: ChatWorld) -> None:
     assert await refusal_of(world.engine.add_participants(alice, thread.id, world.new("x"))) == 400
     again = world.new("a1", "b1")
     assert await world.engine.add_participants(alice, thread.id, again) == ()
+
+
+async def test_receipts_of_a_thread_that_has_grown_large_are_not_listed(world: ChatWorld) -> None:
+    """Until it is small again."""
+    thread = await world.create("alice", "bob")
+    alice, bob = world.caller("alice"), world.caller("bob")
+    message = await world.send(thread.id, "hello")
+    await world.engine.send_read_receipt(bob, thread.id, message.id)
+    names = [f"user{number}" for number in range(MAX_PARTICIPANTS - 1)]
+
+    await world.engine.add_participants(alice, thread.id, world.new(*names))
+    assert await world.engine.read_receipts(alice, thread.id, SkipRequest()) == ([], False)
+    await world.engine.remove_participant(alice, thread.id, world.id_of(names[0]))
+    [receipt], _ = await world.engine.read_receipts(alice, thread.id, SkipRequest())
+
+    assert receipt.sender == bob.raw_id
 
 
 async def test_history_begins_where_it_is_shared(world: ChatWorld) -> None:

@@ -39,14 +39,16 @@ def user_of(resource: CommunicationResource, name: str) -> str:
 
 @dataclass
 class KnownUsers:
-    """Every user of the resource but the deleted ones."""
+    """Every user of the resource but the deleted ones; `asked` is who was asked for."""
 
     deleted: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
 
     async def exist(
         self, resource: CommunicationResource, raw_ids: Sequence[str]
     ) -> frozenset[str]:
         """Which of them are users."""
+        self.asked += raw_ids
         prefix = f"8:acs:{resource.immutable_id}_"
         return frozenset(
             each for each in raw_ids if each.startswith(prefix) and each not in self.deleted

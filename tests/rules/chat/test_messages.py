@@ -65,6 +65,8 @@ def test_sent_message_comes_next(kind: MessageKind) -> None:
         ("hi<script>alert(1)</script>", "hi"),
         ('<img src="https://example.com/x.png" alt="x" onerror="alert(1)">', '<img alt="x">'),
         ('<a href="javascript:alert(1)">x</a>', "<a>x</a>"),
+        ('<a href="ftp://example.com/x">x</a>', "<a>x</a>"),
+        ("<details><summary>x</summary></details>", "x"),
         ('<p style="position:fixed" class="a" onclick="f()">x</p>', "<p>x</p>"),
         ("<form><input value='x'>text</form><iframe src=x></iframe>", "text"),
         ("1 < 2", "1 &lt; 2"),
