@@ -10,7 +10,7 @@ from switchhook.stores.memory import MemoryStore
 async def test_what_comes_while_a_resource_is_forgotten_goes_as_a_whole() -> None:
     """A request under way adds to every collection; none of it is left, nothing else is touched."""
     store = MemoryStore()
-    kept = [Put("heads", "another/1", b""), Put("messages", "another/1", b"")]
+    kept = [Put("heads", "another/1", b""), Put("messages", "topic-2/1", b"")]
     heads = [Put("heads", f"topic/{number}", b"") for number in range(FORGET_LIMIT)]
     await store.commit([*kept, *heads, Put("messages", "topic/1", b"")])
     late = [Put("heads", "topic/late", b""), Put("messages", "topic/late", b"")]
@@ -27,4 +27,4 @@ async def test_what_comes_while_a_resource_is_forgotten_goes_as_a_whole() -> Non
     await forget(store, commit, ("heads", "messages"), "topic")
 
     left = [each.key for name in ("heads", "messages") for each in await store.scan(name)]
-    assert left == ["another/1", "another/1"]
+    assert left == ["another/1", "topic-2/1"]

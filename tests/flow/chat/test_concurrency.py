@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from switchhook.communication.chat.happenings import Happening, MessageSent, ThreadCreated
+from switchhook.communication.chat.happenings import (
+    Happening,
+    MessageSent,
+    ThreadCreated,
+    TypingStarted,
+)
 from switchhook.communication.chat.model import Message
 from switchhook.communication.chat.requests import (
     CreateThread,
@@ -243,8 +248,11 @@ async def test_creator_who_goes_away_is_told_of_by_the_repetition() -> None:
     gone.cancel()
     await turns()
     commit.gate.set()
+    await turns()
+    [durable] = await store.scan("chat-threads")
     thread, _ = await world.engine.create_thread(world.caller("alice"), request, "id")
 
+    assert durable.key.endswith(thread.id)
     items, _ = await world.engine.threads(world.caller("alice"), PageRequest())
     assert [item.thread.id for item in items] == [thread.id]
     assert world.pushed == [ThreadCreated(thread=thread)]
@@ -373,3 +381,31 @@ async def test_readers_at_once_share_one_read() -> None:
 
     assert slots[0] is not None
     assert len({id(each) for each in slots}) == 1
+
+
+async def test_thread_of_a_commit_of_unknown_outcome_is_deleted_in_its_time() -> None:
+    """Whoever asked was told of a failure; its retention policy holds all the same."""
+    commit = FaultyCommit(MemoryStore())
+    world = a_world(store=commit.store, commit=commit)
+    commit.fail(faults.unknown)
+    commit.durable.add(commit.count + 1)
+    with pytest.raises(CommitUnknownError):
+        await world.create("alice", days=30)
+    await world.advance(days=30)
+
+    assert len(await world.events("ChatThreadDeleted")) == 1
+
+
+async def test_typing_is_pushed() -> None:
+    """It leaves nothing else in the thread."""
+    world, _, thread_id = await a_faulty_world()
+    alice = world.caller("alice")
+    before = await world.history(thread_id)
+    world.pushed.clear()
+
+    await world.engine.send_typing(alice, thread_id, "Alice")
+
+    [typing] = world.pushed
+    assert isinstance(typing, TypingStarted)
+    assert (typing.sender, typing.sender_display_name) == (alice.raw_id, "Alice")
+    assert await world.history(thread_id) == before
