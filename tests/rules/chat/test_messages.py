@@ -200,6 +200,15 @@ def test_edit_that_names_nothing_changes_nothing(request_: UpdateMessage) -> Non
     assert edit(state, a_message(), ALICE, request_, LATER) == Step(state=state)
 
 
+def test_edited_message_may_have_as_much_metadata_as_a_new_one() -> None:
+    """More than threads and participants: clients keep links to files there."""
+    bare, links = a_message(metadata={}), {"k": "x" * (MAX_MESSAGE_METADATA_BYTES - 1)}
+
+    (edited,) = edit(a_state(), bare, ALICE, UpdateMessage(metadata=links), LATER).messages
+
+    assert edited.metadata["k"] == links["k"]
+
+
 def test_message_keeps_less_metadata_than_would_fill_a_store() -> None:
     """Patches add up to the limit and no further."""
     full = a_message(metadata={"k": "x" * (MAX_MESSAGE_METADATA_BYTES - 1)})
