@@ -1,12 +1,14 @@
 """How are users, threads and messages asked for, and read back?"""
 
+import time
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from tests.crash.http_client import Answer, Connection, build_request, signed_headers
+from tests.crash.http_client import Answer, Connection, build_request
 from tests.system.server_process import Ready
+from tests.wire import signed_headers
 
 # What `serve` is started with: a load asks more often than the service allows.
 NO_RATE_LIMITS = ("--chat-rate-limits", "off")
@@ -97,7 +99,7 @@ async def create_user(connection: Connection, ready: Ready) -> User:
     """A new user with a token for chat."""
     body = b'{"createTokenWithScopes":["chat"]}'
     key, host = ready.communication.access_key, connection.host
-    headers = signed_headers("POST", _IDENTITIES, host, key, body)
+    headers = signed_headers("POST", _IDENTITIES, body, key, host, time.time())
     answer = await connection.exchange(build_request("POST", _IDENTITIES, host, headers, body))
     assert answer.status == 201, answer
     created = msgspec.json.decode(answer.body, type=_Created)

@@ -1,10 +1,6 @@
 """A small HTTP/1.1 client for load: kept-alive connections, one request at a time on each."""
 
 import asyncio
-import base64
-import hashlib
-import hmac
-from email.utils import formatdate
 from typing import Self, cast
 from urllib.parse import urlsplit
 
@@ -80,23 +76,8 @@ def build_request(
     method: str, target: str, host: str, headers: dict[str, str], body: bytes = b""
 ) -> bytes:
     """A request as HTTP/1.1 has it; JSON where the headers name no other type."""
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
-    content = {"Content-Type": "application/json"} | headers
+    content = {"Host": host, "Content-Type": "application/json"} | headers
+    lines = [f"{method} {target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in content.items()]
     lines += [f"Content-Length: {len(body)}", "", ""]
     return "\r\n".join(lines).encode() + body
-
-
-def signed_headers(method: str, target: str, host: str, key: str, body: bytes) -> dict[str, str]:
-    """The headers of a Communication Services request, as its clients sign it."""
-    date = formatdate(usegmt=True)
-    content_hash = base64.b64encode(hashlib.sha256(body).digest()).decode()
-    text = f"{method}\n{target}\n{date};{host};{content_hash}"
-    digest = hmac.digest(base64.b64decode(key), text.encode(), "sha256")
-    signature = base64.b64encode(digest).decode()
-    return {
-        "x-ms-date": date,
-        "x-ms-content-sha256": content_hash,
-        "Authorization": "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256"
-        f"&Signature={signature}",
-    }

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tests.crash.books import Books
-from tests.crash.http_client import Answer, Connection, build_request, signed_headers
+from tests.crash.http_client import Answer, Connection, build_request
 from tests.system.server_process import Ready
+from tests.wire import signed_headers
 
 # Two kinds of work at once: direct publishes, and SMS sends with delivery reports.
 EVENT_PUBLISHERS = 96
@@ -94,7 +95,7 @@ class Load:
         body = _message(communication.numbers[0])
         while not self._is_ending:
             key, host = communication.access_key, connection.host
-            headers = signed_headers("POST", _SMS, host, key, body)
+            headers = signed_headers("POST", _SMS, body, key, host, time.time())
             answer = await exchange(
                 self._books, connection, build_request("POST", _SMS, host, headers, body)
             )

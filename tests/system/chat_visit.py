@@ -1,13 +1,14 @@
 """Somebody who chats: with the key, user access tokens and the secrets of real time."""
 
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
-from tests.crash.http_client import signed_headers
 from tests.system.server_process import Ready
+from tests.wire import signed_headers
 
 USER_NAME = "custom id of ann"
 SAID = "nobody but ann reads this"
@@ -85,7 +86,7 @@ class ChatVisit:
         target = f"{path}?{IDENTITY}"
         host = urlsplit(self._ready.http_endpoint).netloc
         key = self._ready.communication.access_key
-        headers = signed_headers(method, target, host, key, content)
+        headers = signed_headers(method, target, content, key, host, time.time())
         self.secrets.add(headers["Authorization"].rpartition("Signature=")[2])
         return await self._exchange(method, target, content, headers)
 

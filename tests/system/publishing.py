@@ -1,13 +1,15 @@
 """One event or one message at a time, to a server that runs."""
 
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from tests.builders import a_body, an_event
-from tests.crash.http_client import Answer, Connection, build_request, signed_headers
+from tests.crash.http_client import Answer, Connection, build_request
 from tests.system.server_process import Ready
+from tests.wire import signed_headers
 
 
 async def publish(ready: Ready, *ids: str) -> None:
@@ -25,7 +27,7 @@ async def call_sms(ready: Ready, route: str, body: dict[str, Any]) -> dict[str, 
     target = f"{route}?api-version=2026-01-23"
     host = urlsplit(ready.http_endpoint).netloc
     key = ready.communication.access_key
-    headers = signed_headers("POST", target, host, key, content)
+    headers = signed_headers("POST", target, content, key, host, time.time())
     answer = await exchange(ready, "POST", target, headers, content)
     assert answer.status < 300, answer
     return msgspec.json.decode(answer.body, type=dict[str, Any])

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -15,13 +16,13 @@ from urllib.parse import quote, urlsplit
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-from tests.crash.http_client import signed_headers
 from tests.crash.management import Management
 from tests.receiver import Receiver
 from tests.system.chat_clients import User, chat_clients, identifier, participant
 from tests.system.publishing import exchange
 from tests.system.server_process import Command, ServerProcess
 from tests.system.test_credentials import call
+from tests.wire import signed_headers
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="module")]
 
@@ -232,7 +233,7 @@ async def named_user(server: ServerProcess, own: Own) -> str:
     """The raw id of the user of a custom id."""
     target, body = "/identities?api-version=2023-10-01", b'{"customId": "alice"}'
     host = urlsplit(server.ready.http_endpoint).netloc
-    headers = signed_headers("POST", target, host, own.key, body)
+    headers = signed_headers("POST", target, body, own.key, host, time.time())
     answer = await exchange(server.ready, "POST", target, headers, body)
     assert answer.status == 201, answer
     return str(json.loads(answer.body)["identity"]["id"])

@@ -18,7 +18,7 @@ from switchhook.communication.chat.happenings import (
     TypingStarted,
 )
 
-# The threads of Teams meetings; all others begin with `19:` and 32 hexadecimal digits.
+# The threads of Teams meetings; a random id of our own begins so by one chance in 2**48.
 MEETING_PREFIX = "19:meeting_"
 # Azure bots (concept article "Bots"); Teams apps have longer prefixes that begin so, too.
 BOT_PREFIX = "28:"
