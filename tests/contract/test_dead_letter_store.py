@@ -211,6 +211,17 @@ async def test_no_name_leaves_the_folder(tmp_path: Path, container: str, name: s
     assert len(files[0].relative_to(root).parts) == 2 + len(name.split("/"))
 
 
+async def test_closing_holds_nothing_back(tmp_path: Path) -> None:
+    """What is closed once more, or written even later, does not wait for the first time."""
+    store = FolderDeadLetterStore(tmp_path)
+    await store.close()
+    destination = DeadLetterDestination(resource_id="a", container="c")
+
+    answer, detail = await store.write(destination, "name", b"[]")
+
+    assert (answer, detail) == (DeadLetterAnswer.WRITTEN, str(store.path(destination, "name")))
+
+
 async def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
     """A file is in its place; the detail names it."""
     (tmp_path / "root").write_text("a file")
