@@ -1,6 +1,7 @@
 """Services that tests of several folders use, started once a run and only when asked for."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,10 @@ import pytest
 
 from tests.services.azurite import Azurite, running_azurite
 from tests.services.postgres import Postgres, running_server
+
+# A shell has its background jobs ignore Ctrl-C, which the tests send to what they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The tests start a few hundred processes. Where the environment wants no bytecode beside the
 # sources each of them would compile everything anew, which takes longer than most tests.
