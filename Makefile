@@ -57,7 +57,7 @@ test-all: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/browser ## every test there 
 	$(TESTS)
 
 bench: $(STAMPS)/python ## measure start-up, memory, isolation of endpoints, retries, explanations, chat
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench.start
 	$(BIN)/python -m bench.isolation
 	$(BIN)/python -m bench.due
 	$(BIN)/python -m bench.explain

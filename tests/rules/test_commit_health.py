@@ -28,7 +28,7 @@ class Watch:
 
 def a_commit(error: Exception | None = None, *, of_events: bool = True) -> CommitRequest:
     """A commit that has ended."""
-    request = CommitRequest((), (a_batch(),) if of_events else (), None)
+    request = CommitRequest((), (a_batch(),) if of_events else (), None, lambda _: None)
     request.error = error
     return request
 

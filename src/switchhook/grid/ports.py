@@ -256,6 +256,22 @@ class Commit(Protocol):
             CommitUnknownError: the store failed while committing.
         """
 
+    def submit(
+        self,
+        changes: Sequence[Change],
+        batches: Sequence[Batch],
+        on_durable: Callable[[int], None] | None,
+        ended: Callable[[Exception | None], None],
+    ) -> None:
+        """As `commit`, for who has nobody to wait: `ended` is called instead, once, on the event
+        loop and after returning, with the error that `commit` would raise, or None.
+
+        It comes after the `on_durable` of every commit of its group, and must not raise.
+
+        Raises:
+            StoreError: the store is closed; nothing is called.
+        """
+
 
 class EventLog(Protocol):
     """The events, in the order in which they were accepted."""

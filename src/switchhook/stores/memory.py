@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from switchhook.errors import ConflictError
 from switchhook.grid.ports import Batch, Change, Delete, Put, Record
+from switchhook.stores import requests
 from switchhook.stores.memory_delivery import MemoryDeliveryState
 from switchhook.stores.memory_log import MemoryLog
 from switchhook.stores.requests import CommitRequest, finish, refuse_over_cap
@@ -32,12 +33,20 @@ class MemoryStore(MemoryLog, MemoryDeliveryState):
         batches: Sequence[Batch] = (),
         on_durable: Callable[[int], None] | None = None,
     ) -> int:
-        request = CommitRequest(changes, batches, on_durable)
+        return await requests.commit(self, changes, batches, on_durable)
+
+    def submit(
+        self,
+        changes: Sequence[Change],
+        batches: Sequence[Batch],
+        on_durable: Callable[[int], None] | None,
+        ended: Callable[[Exception | None], None],
+    ) -> None:
+        request = CommitRequest(changes, batches, on_durable, ended)
         if not self._queue:
             # On the next turn, so that callers meet the same interleaving as with a real disk.
             asyncio.get_running_loop().call_soon(self._write)
         self._queue.append(request)
-        return await request.future
 
     def _write(self) -> None:
         group, self._queue = self._queue, []

@@ -3,23 +3,26 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from switchhook.errors import StoreFullError
 from switchhook.grid.ports import HASH_BYTES, Batch, Change
 
 _log = logging.getLogger(__name__)
+_Told = TypeVar("_Told")
 
 
 class CommitRequest:
     """One call of `commit`: what was asked for, and then `first` or `error`."""
 
-    __slots__ = ("batches", "changes", "count", "error", "first", "future", "on_durable", "size")
+    __slots__ = ("batches", "changes", "count", "ended", "error", "first", "on_durable", "size")
 
     def __init__(
         self,
         changes: Sequence[Change],
         batches: Sequence[Batch],
         on_durable: Callable[[int], None] | None,
+        ended: Callable[[Exception | None], None],
     ) -> None:
         self.count = self.size = 0
         for batch in batches:  # mostly one: a loop is the fastest
@@ -29,7 +32,7 @@ class CommitRequest:
         self.changes = changes
         self.batches = batches
         self.on_durable = on_durable
-        self.future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.ended = ended
         self.first = 0
         self.error: Exception | None = None
 
@@ -50,22 +53,58 @@ def refuse_over_cap(size: int, added: int, max_bytes: int) -> None:
 
 
 def finish(requests: Iterable[CommitRequest]) -> None:
-    """Tell the callers, in order: first every `on_durable`, then every awaiting task."""
+    """Tell the callers, in order: first every `on_durable`, then who waits for the end."""
     for request in requests:
         if request.error is None and request.on_durable is not None:
-            _call(request.on_durable, request.first)
+            _call(request.on_durable, request.first, request.first)
     for request in requests:
-        if request.future.done():  # the task that awaited it was cancelled
-            continue
-        if request.error is None:
-            request.future.set_result(request.first)
-        else:
-            request.future.set_exception(request.error)
+        _call(request.ended, request.error, request.first)
 
 
-def _call(on_durable: Callable[[int], None], first: int) -> None:
+def _call(told: Callable[[_Told], None], what: _Told, first: int) -> None:
     # It must not raise. If it does all the same, the commits of other callers must not suffer.
     try:
-        on_durable(first)
+        told(what)
     except Exception:  # noqa: BLE001 - logged, with its traceback
-        _log.exception("commit.on_durable_failed", extra={"position": first})
+        _log.exception("commit.not_told", extra={"position": first})
+
+
+class SubmitCommits(Protocol):
+    """The part of `grid.ports.Commit` that the other one is made of."""
+
+    def submit(
+        self,
+        changes: Sequence[Change],
+        batches: Sequence[Batch],
+        on_durable: Callable[[int], None] | None,
+        ended: Callable[[Exception | None], None],
+    ) -> None:
+        """See the port."""
+
+
+async def commit(
+    store: SubmitCommits,
+    changes: Sequence[Change],
+    batches: Sequence[Batch],
+    on_durable: Callable[[int], None] | None,
+) -> int:
+    """The `commit` of a store that can `submit`; a caller that is cancelled takes nothing back."""
+    done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    position = 0
+
+    def durable(first: int) -> None:
+        nonlocal position
+        position = first
+        if on_durable is not None:
+            on_durable(first)
+
+    def ended(error: Exception | None) -> None:
+        if done.done():  # the task that awaits it was cancelled
+            return
+        if error is None:
+            done.set_result(position)
+        else:
+            done.set_exception(error)
+
+    store.submit(changes, batches, durable, ended)
+    return await done

@@ -23,7 +23,7 @@ from switchhook.grid.ports import (
     Record,
     WaitingDelivery,
 )
-from switchhook.stores import delivery_rows, id_hashes, log_rows
+from switchhook.stores import delivery_rows, id_hashes, log_rows, requests
 from switchhook.stores.connections import VERSION, open_reader, open_writer
 from switchhook.stores.data_folder import claim
 from switchhook.stores.queries import load_queries
@@ -92,9 +92,16 @@ class SqliteStore:
         batches: Sequence[Batch] = (),
         on_durable: Callable[[int], None] | None = None,
     ) -> int:
-        request = CommitRequest(changes, batches, on_durable)
-        self._writer.submit(request)
-        return await request.future
+        return await requests.commit(self, changes, batches, on_durable)
+
+    def submit(
+        self,
+        changes: Sequence[Change],
+        batches: Sequence[Batch],
+        on_durable: Callable[[int], None] | None,
+        ended: Callable[[Exception | None], None],
+    ) -> None:
+        self._writer.submit(CommitRequest(changes, batches, on_durable, ended))
 
     def trouble(self) -> str | None:
         """Why a commit of events would be refused now, for all to read; None if nothing is known

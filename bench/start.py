@@ -1,4 +1,4 @@
-"""`python -m bench`: how fast does the server start, and what does it hold when idle?"""
+"""`python -m bench.start`: how fast does the server start, and what does it hold when idle?"""
 
 import json
 import statistics

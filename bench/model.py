@@ -1,0 +1,77 @@
+"""What is a bar, and what came of measuring it?"""
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+# Columns by their names, with the unit at the end ("requests/s"); one number for each round.
+Rounds = Mapping[str, Sequence[float]]
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """What a ratio must reach (or, with `is_ceiling`, must not exceed), and what it should.
+
+    A figure without `must` is told and not judged.
+    """
+
+    number: str
+    what: str
+    must: float | None = None
+    ambition: float | None = None
+    is_ceiling: bool = False
+
+    def holds(self, ratio: float, bound: float) -> bool:
+        """Whether a ratio is on the right side of a bound."""
+        return ratio <= bound if self.is_ceiling else ratio >= bound
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """A bar and its ratio: the median of those of all rounds, which lie between `low` and `high`.
+
+    `rounds` has what they were computed from, `medians` the median of each column. `met` is None
+    where there is nothing to meet; `note` says for people where the time goes, or what is special.
+    """
+
+    bar: str
+    what: str
+    ratio: float
+    low: float
+    high: float
+    must: float | None
+    ambition: float | None
+    met: bool | None
+    met_ambition: bool | None
+    medians: dict[str, float]
+    rounds: dict[str, list[float]]
+    note: str = ""
+
+
+def judge(
+    bar: Bar, rounds: Rounds, ratio: Callable[[Mapping[str, float]], float], note: str = ""
+) -> Result:
+    """The result of a bar: `ratio` computes one from the columns of one round."""
+    names = list(rounds)
+    each = [
+        ratio(dict(zip(names, values, strict=True)))
+        for values in zip(*rounds.values(), strict=True)
+    ]
+    middle = statistics.median(each)
+    return Result(
+        bar=bar.number,
+        what=bar.what,
+        ratio=middle,
+        low=min(each),
+        high=max(each),
+        must=bar.must,
+        ambition=bar.ambition,
+        met=None if bar.must is None else bar.holds(middle, bar.must),
+        met_ambition=None if bar.ambition is None else bar.holds(middle, bar.ambition),
+        medians={name: statistics.median(values) for name, values in rounds.items()},
+        rounds={name: list(values) for name, values in rounds.items()},
+        note=note,
+    )
+
+
+class WrongDeliveryError(Exception):
+    """A benchmark lost an acknowledged event, or delivered it otherwise than it was published."""
