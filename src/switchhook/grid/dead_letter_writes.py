@@ -96,7 +96,7 @@ class DeadLetterWrites:
         topic = self._router.topic(rows[0].topic)
         if queue is None or topic is None:
             return [SettleWaiting(*row.identity) for row in rows]
-        version = queue.versions.get(group[1], queue.subscription)
+        version = queue.version(group[1]) or queue.subscription
         waits = dead_letters.waits(self._speed(queue))
         changes = await self._dead_lettering.write(rows, version, topic, waits)
         self._observation.buried(queue, _letters(changes))

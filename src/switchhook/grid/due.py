@@ -151,7 +151,7 @@ class DueDeliveries:
             self._left_out[queue] = None
             return None
         self._checkpoint.owned.add(row.identity)
-        queue.retries.append(self._delivery(row, queue))
+        queue.accept_retry(self._delivery(row, queue))
         return queue
 
     def _takes(self, queue: SubscriptionQueue) -> bool:
@@ -174,7 +174,7 @@ class DueDeliveries:
             read(row.body, row.schema, topic, first=row.position, published_at=row.published_at)
         )
         # A replay goes by the rules of today.
-        version = queue.subscription if row.run else queue.versions.get(row.version)
+        version = queue.subscription if row.run else queue.version(row.version)
         is_early = row.due_at > self._clock.now()
         return Delivery(
             row.position,

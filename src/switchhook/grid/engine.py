@@ -287,7 +287,7 @@ class Engine:
         await self._retention.trim_aged()
         first = self._store.extent().first
         self.router.forget_duplicates(before=first)
-        for queue in list(self.router.queues.values()):
+        for queue in self.router.rest():
             await self._forget_old_versions(queue)
         await self.replays.upkeep(self._limits.given_up)
 
@@ -295,18 +295,17 @@ class Engine:
         newest = queue.subscription
         # While the log has events of theirs, they explain who was sent which.
         needed_from = min(queue.cursor(self.router.head), self._store.extent().first)
-        if len(queue.versions) == 1 or needed_from < newest.from_position:
+        if needed_from < newest.from_position:
             return
         if any(identity[1] == newest.incarnation for identity in self.checkpoint.unwritten):
             return
         if await self._version_of_first_row(newest.incarnation) not in (None, newest.version):
             return
-        old = [number for number in queue.versions if number != newest.version]
+        old = [each.version for each in queue.versions if each.version != newest.version]
         await self._store.commit(
             [Delete(SUBSCRIPTION_VERSIONS, version_key(newest.incarnation, n)) for n in old]
         )
-        for number in old:
-            queue.versions.pop(number, None)
+        queue.forget_versions(old)
 
     async def _version_of_first_row(self, incarnation: str) -> int | None:
         """The oldest version that a row needs; replays go by the newest."""

@@ -206,7 +206,7 @@ class Explainer:
 
     def _less_sure(self, told: SubscriptionExplanation) -> SubscriptionExplanation:
         queue = self._router.queues.get(told.incarnation)
-        if told.verdict is not Verdict.CREATED_LATER or (queue and 1 in queue.versions):
+        if told.verdict is not Verdict.CREATED_LATER or (queue and queue.version(1)):
             return told
         text = "It came into force, or was changed, after the event was accepted."
         return msgspec.structs.replace(told, verdict=Verdict.UNKNOWN, text=text)

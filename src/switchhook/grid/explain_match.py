@@ -52,4 +52,4 @@ def _created_later(queue: SubscriptionQueue) -> SubscriptionExplanation:
 
 
 def _first(queue: SubscriptionQueue) -> EventSubscription:
-    return min(queue.versions.values(), key=lambda version: version.version)
+    return min(queue.versions, key=lambda version: version.version)

@@ -15,7 +15,7 @@ from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Appended
 from switchhook.grid.schemas.read import read
 from switchhook.grid.subscription_queue import SubscriptionQueue
-from switchhook.grid.subscriptions import DeliverySettings, EventSubscription
+from switchhook.grid.subscriptions import DEFAULT_SETTINGS, DeliverySettings, EventSubscription
 from switchhook.grid.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -239,14 +239,17 @@ class Router:
 
     def configure(self, incarnation: str, settings: DeliverySettings) -> None:
         """The delivery settings of a subscription that is in force, or will be."""
-        self._settings[incarnation] = settings
+        if settings == DEFAULT_SETTINGS:
+            self._settings.pop(incarnation, None)
+        else:
+            self._settings[incarnation] = settings
         queue = self.queues.get(incarnation)
         if queue is not None:
             self._apply_settings(queue)
 
     def _apply_settings(self, queue: SubscriptionQueue) -> None:
         before = queue.settings
-        queue.settings = self._settings.get(queue.subscription.incarnation, before)
+        queue.settings = self._settings.get(queue.subscription.incarnation, DEFAULT_SETTINGS)
         if queue.settings != before:
             self._reconfigured(queue, before)
 
@@ -263,11 +266,20 @@ class Router:
         self.duplicates.clear()
         for incarnation, queue in list(self.queues.items()):
             settings = self._settings.get(incarnation)
-            versions = sorted(queue.versions.values(), key=lambda version: version.version)
+            versions = queue.versions
             self.remove_subscription(incarnation)
-            self.restore(versions, None)
+            self.restore(list(versions), None)
             if settings is not None:
                 self.configure(incarnation, settings)
+
+    def rest(self) -> list[SubscriptionQueue]:
+        """Let idle queues give back the memory of busier times; those with older versions."""
+        updated = []
+        for queue in self.queues.values():
+            queue.rest()
+            if queue.has_older_versions:
+                updated.append(queue)
+        return updated
 
     def remove_subscription(self, incarnation: str) -> None:
         """Drop a subscription and all that it has pending."""

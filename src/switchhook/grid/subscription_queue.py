@@ -7,17 +7,48 @@ position.
 
 from collections import deque
 from collections.abc import Collection, Iterable
+from types import MappingProxyType
+from typing import Final, cast
 
 from switchhook.grid.counters import SubscriptionCounters
 from switchhook.grid.delivery import Delivery
 from switchhook.grid.events import Envelope, Event
 from switchhook.grid.key_order import KeyOrder
 from switchhook.grid.retry import Outcome
-from switchhook.grid.subscriptions import DeliverySettings, EventSubscription
+from switchhook.grid.subscriptions import DEFAULT_SETTINGS, EventSubscription
+
+# What a queue has instead of containers until the first event: very many idle ones must be small.
+# They can be read only: whoever writes to them without `_begin` fails at once.
+_NO_DELIVERIES: Final = cast(deque[Delivery], ())
+_NONE_IN_FLIGHT: Final = cast(dict[tuple[int, int], tuple[Delivery, float]], MappingProxyType({}))
+_NONE_UNFINISHED: Final = cast(dict[int, None], MappingProxyType({}))
 
 
 class SubscriptionQueue:
     """The deliveries of one incarnation, and how far it has got."""
+
+    __slots__ = (
+        "_gaps_end",
+        "_older",
+        "_unfinished",
+        "counters",
+        "failures_in_a_row",
+        "first_attempts",
+        "has_left_rows",
+        "in_flight",
+        "is_preparing",
+        "is_probing",
+        "is_removed",
+        "order",
+        "parked_until",
+        "read_position",
+        "requests_in_flight",
+        "retries",
+        "settings",
+        "stored_cursor",
+        "subscription",
+        "waiting_at_start",
+    )
 
     def __init__(
         self,
@@ -25,14 +56,14 @@ class SubscriptionQueue:
         read_position: int | None = None,
     ) -> None:
         self.subscription = subscription
-        self.settings = DeliverySettings()
+        self._older: tuple[EventSubscription, ...] = ()
+        self.settings = DEFAULT_SETTINGS
         self.order: KeyOrder | None = None
-        self.versions = {subscription.version: subscription}
         self.read_position = read_position
-        self.first_attempts: deque[Delivery] = deque()
-        self.retries: deque[Delivery] = deque()
+        self.first_attempts = _NO_DELIVERIES
+        self.retries = _NO_DELIVERIES
         # By position and run; the real time at which the attempt began.
-        self.in_flight: dict[tuple[int, int], tuple[Delivery, float]] = {}
+        self.in_flight = _NONE_IN_FLIGHT
         self.requests_in_flight = 0
         self.failures_in_a_row = 0
         self.parked_until: int | None = None
@@ -48,9 +79,20 @@ class SubscriptionQueue:
         # Positions after the cursor that had an exception row when the server started.
         self.waiting_at_start: frozenset[int] = frozenset()
         # Positions that the cursor must not pass: neither finished nor written down as waiting.
-        self._unfinished: dict[int, None] = {}
+        self._unfinished = _NONE_UNFINISHED
         # Among the events before this position that are in memory, some are finished already.
         self._gaps_end = 0
+
+    def _begin(self) -> None:
+        """Make the containers, for the first event."""
+        self.first_attempts, self.retries = deque(), deque()
+        self.in_flight, self._unfinished = {}, {}
+
+    def rest(self) -> None:
+        """Give the containers back while there is nothing in them."""
+        if not (self.first_attempts or self.retries or self.in_flight or self._unfinished):
+            self.first_attempts = self.retries = _NO_DELIVERIES
+            self.in_flight, self._unfinished = _NONE_IN_FLIGHT, _NONE_UNFINISHED
 
     @property
     def is_behind(self) -> bool:
@@ -70,14 +112,32 @@ class SubscriptionQueue:
 
     def upgrade(self, subscription: EventSubscription) -> None:
         """Events from the new version's position on are its; earlier ones stay with the older."""
-        self.versions[subscription.version] = subscription
+        self._older = tuple(v for v in self.versions if v.version != subscription.version)
         self.subscription = subscription
+
+    @property
+    def versions(self) -> tuple[EventSubscription, ...]:
+        """All versions that events may still need, the one in force last."""
+        return (*self._older, self.subscription)
+
+    def version(self, number: int) -> EventSubscription | None:
+        """The version of this number, if events may still need it."""
+        return next((each for each in self.versions if each.version == number), None)
+
+    @property
+    def has_older_versions(self) -> bool:
+        """Whether events may still need a version before the one in force."""
+        return bool(self._older)
+
+    def forget_versions(self, numbers: Collection[int]) -> None:
+        """No event needs these versions any more."""
+        self._older = tuple(each for each in self._older if each.version not in numbers)
 
     def version_at(self, position: int) -> EventSubscription | None:
         """The version in force for the event at `position`; None before the subscription began."""
         if position >= self.subscription.from_position:
             return self.subscription
-        older = (v for v in self.versions.values() if v.from_position <= position)
+        older = (v for v in self._older if v.from_position <= position)
         # Of two versions from the same position on, the older was never in force for any event.
         return max(older, key=lambda v: (v.from_position, v.version), default=None)
 
@@ -100,10 +160,18 @@ class SubscriptionQueue:
             subscription,
             traceparent=envelope.traceparent,
         )
+        if self._unfinished is _NONE_UNFINISHED:
+            self._begin()
         may_go = self.order is None or self.order.enter(delivery)
         self._unfinished[envelope.position] = None
         if may_go:
             self.first_attempts.append(delivery)
+
+    def accept_retry(self, delivery: Delivery) -> None:
+        """Queue a delivery that was tried before."""
+        if self._unfinished is _NONE_UNFINISHED:
+            self._begin()
+        self.retries.append(delivery)
 
     def next_deliveries(self) -> list[Delivery]:
         """Take what goes into the next request: deliveries that waited before those that did not.
@@ -140,7 +208,7 @@ class SubscriptionQueue:
 
     def settle(self, delivery: Delivery) -> None:
         """The delivery is finished, or written down as waiting: the cursor may pass it."""
-        if not delivery.run:
+        if not delivery.run and self._unfinished:
             self._unfinished.pop(delivery.position, None)
 
     def is_unsettled(self, position: int) -> bool:
@@ -186,7 +254,8 @@ class SubscriptionQueue:
         if not self.is_behind or self.first_attempts:
             self.fall_behind(head if self.read_position is None else self.read_position)
         queued = list(self.retries)
-        self.retries.clear()
+        if queued:
+            self.retries.clear()
         return queued
 
     def park(self, until: int, head: int) -> list[Delivery]:
@@ -217,7 +286,8 @@ class SubscriptionQueue:
             for event in held:
                 self.order.hold(event)
             untried = [each for each in untried if self.order.enter(each)]
-        self.first_attempts = deque(untried)
+        if self.first_attempts or untried:
+            self.first_attempts = deque(untried)
 
     def count_failure(self, outcome: Outcome, limit: int) -> bool:
         """Note a failed attempt; whether it is the one that parks the subscription."""

@@ -166,3 +166,6 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True):
     ordered_by: str = ""
     deduplication_window: int = 0
     marks_replays: bool = True
+
+
+DEFAULT_SETTINGS = DeliverySettings()
