@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-# Columns by their names, with the unit at the end ("requests/s"); one number for each round.
+# Columns by their names, with the unit at the end ("nginx, requests/s"); one number for each round.
+# The first is the limit's, the second ours; what explains them (CPU time) comes after.
 Rounds = Mapping[str, Sequence[float]]
 
 

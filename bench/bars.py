@@ -1,0 +1,60 @@
+"""Which bars are there? What each must reach, and what it should.
+
+Most are ratios to a limit that is measured in the same run: nginx that answers 200 to everything,
+wrk that posts to such an nginx, a loop of `os.fdatasync`, a bare POST. Some are plain figures:
+their unit stands in `what`. A bar without `must` is told and not judged.
+"""
+
+from bench.model import Bar
+
+
+def _most(number: str, what: str, must: float | None, ambition: float | None = None) -> Bar:
+    """A figure that must not be exceeded."""
+    return Bar(number=number, what=what, must=must, ambition=ambition, is_ceiling=True)
+
+
+_PUBLISH = (
+    Bar("T1", "publish 1 event a request, parsed and authorized, no disk / nginx", 0.40, 0.60),
+    Bar("T2", "publish 100 events a request, parsed and authorized, no disk / nginx", 0.19, 0.25),
+    Bar("T3", "publish 1 event a request, durable / nginx", 0.28, 0.38),
+    Bar("T4", "publish 100 events a request, durable / nginx", 0.08, 0.17),
+    Bar("T5", "append to the log, 100 KB a commit / fdatasync of as many bytes", 0.50, 0.80),
+)
+
+_DELIVER = (
+    Bar("T6", "deliver each event to 10 webhooks / wrk to the same", 0.45, 0.70),
+    Bar("T6 HTTPS", "the same over HTTPS / wrk over HTTPS", 0.40, 0.60),
+    Bar("T7 1-event", "publish to delivered on one core, 1 event a request / floor", 0.30, 0.50),
+    Bar("T7 100-event", "the same, 100 events a request / floor", 0.40, 0.60),
+    Bar("T8", "the same, delivered in batches of 50 / floor of single events", 1.0, 1.5),
+    _most("T9 p50", "publish to delivered at 500/s, p50 / 2 bare POSTs + fdatasync", 2.0, 1.4),
+    _most("T9 p99", "the same, p99 / the sum of their p99s", 3.0, 2.0),
+)
+
+_SCALE = (
+    Bar("T10 throughput", "throughput with 100,000 idle subscriptions / without", 0.85, 0.90),
+    _most("T10 match", "time of an event that matches none, of 100,000 / of 10", 3.0, 2.5),
+    _most("T11 lost", "acknowledged events lost in 100 kills and torn tails", 0, 0),
+    _most("T11 duplicates", "duplicates after a kill / (rate x 0.1 s + in flight)", 1.0, 1.0),
+    Bar("T12", "append while 100 subscriptions lag behind / append alone", 0.90, 0.95),
+    Bar("T13", "throughput of nine webhooks, the tenth is dead / ten good ones", 0.90, 0.95),
+    _most("T13 rows", "rows for each event that waits for the dead webhook", 0, 0),
+    Bar("T14", "publish to delivered, 100 events a request, disk + 5 ms / without", 0.80, 0.90),
+    _most("T15 RSS", "megabytes held at most, saturated, no subscriptions", 110, 80),
+    _most("T15 bytes", "kilobytes held for an idle subscription", 3.0, 1.5),
+    Bar("T16", "publish to delivered / a tuned fastapi, sqlalchemy, httpx", 40, 150),
+    Bar("T17", "publish to delivered with the history of attempts / without", 0.85, 0.90),
+)
+
+_OTHER = (
+    _most("start", "seconds until a server on a new data folder is ready", 0.5),
+    _most("start / Python", "the same / the bare start of Python with asyncio and ssl", None),
+    _most("idle", "megabytes held by a server that has nothing to do", 70),
+    _most("due gap", "seconds that the event loop stands still, 100,000 retries due", 0.05),
+    _most("due commit", "seconds of a commit while 100,000 rows are resumed", 0.2),
+    _most("explain", "seconds to explain one of a million events, the worst", 2.0),
+    _most("chat history", "an action in a thread of a million messages / of 10, the worst", 1.5),
+    Bar("chat send", "messages a second, 64 clients and threads / publishes of 2 events", None),
+)
+
+BARS = {each.number: each for each in (*_PUBLISH, *_DELIVER, *_SCALE, *_OTHER)}
