@@ -31,15 +31,16 @@ def main() -> int:
 
 
 def python_problems(folder: Path) -> Iterator[str]:
-    """What is wrong with the three requirements locks."""
+    """What is wrong with the locks of requirements."""
     project = tomllib.loads((folder / "pyproject.toml").read_text())
     groups = dict(project["dependency-groups"])
-    node = groups.pop("node")
+    node, bench = groups.pop("node"), groups.pop("bench")
     runtime = project["project"]["dependencies"]
     development = [*runtime, *(each for group in groups.values() for each in group)]
     yield from lock_problems(folder / "requirements.lock", runtime)
     yield from lock_problems(folder / "requirements-dev.lock", development)
     yield from lock_problems(folder / "requirements-node.lock", node)
+    yield from lock_problems(folder / "requirements-bench.lock", bench)
 
 
 def lock_problems(lock: Path, declared: list[str]) -> Iterator[str]:

@@ -1,0 +1,84 @@
+"""How does a benchmark have `bench.round_trips` publish, and what does it make of the answers?"""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from bench.machine import LOADING, MissingToolError, process
+from bench.model import WrongDeliveryError
+from bench.round_trips import MARK, Order, RoundTrips
+
+ROOT = Path(__file__).parent.parent
+BENCH_ENVIRONMENT = ROOT / ".cache/bench-env/bin"
+
+
+def bench_tool(name: str) -> Path:
+    """The path of a program of the systems that we compare with."""
+    path = BENCH_ENVIRONMENT / name
+    if not path.exists():
+        raise MissingToolError(f"{path} is missing: tools/setup-bench installs it")
+    return path
+
+
+def storage_event() -> str:
+    """A body of one event such as storage sends, 875 bytes, with the mark as its id."""
+    account = "/subscriptions/5b4b650e-28b9-4790-b3ab-ddbd88d727c4/resourceGroups/shop"
+    path = "catalog/blobs/images/2026/03/01/winter-boots-brown-front-view-large-resolution.jpg"
+    data = {
+        "api": "PutBlockList",
+        "clientRequestId": "6d79dbfb-0e37-4fc4-981f-442c9ca65760",
+        "requestId": "831e1650-001e-001b-66ab-eeb76e000000",
+        "eTag": "0x8D4BCC2E4835CD0",
+        "contentType": "image/jpeg",
+        "contentLength": 524288,
+        "blobType": "BlockBlob",
+        "url": f"https://shop.blob.core.windows.net/{path}",
+        "sequencer": "00000000000004420000000000028963",
+        "storageDiagnostics": {"batchId": "b68529f3-68cd-4744-baa4-3c0498ec19f0"},
+    }
+    event = {
+        "id": MARK,
+        "subject": f"{account}/blobServices/default/containers/{path}",
+        "eventType": "Microsoft.Storage.BlobCreated",
+        "eventTime": "2026-03-01T10:15:30.1234567Z",
+        "data": data,
+        "dataVersion": "2",
+    }
+    return msgspec.json.encode([event]).decode()
+
+
+class Loader:
+    """A process that publishes and receives."""
+
+    def __init__(self, child: "subprocess.Popen[bytes]") -> None:
+        assert child.stdout is not None  # noqa: S101  both are pipes
+        assert child.stdin is not None  # noqa: S101
+        self._output, self._input = child.stdout, child.stdin
+        self.webhook = f"http://127.0.0.1:{int(self._output.readline())}/hook"
+
+    def run(self, order: Order) -> RoundTrips:
+        """The result of a run in which nothing was refused or lost.
+
+        Raises:
+            WrongDeliveryError: something was.
+        """
+        self._input.write(msgspec.json.encode(order) + b"\n")
+        self._input.flush()
+        result = msgspec.json.decode(self._output.readline(), type=RoundTrips)
+        if result.refused or result.lost or not result.acknowledged:
+            raise WrongDeliveryError(f"{order.url}: {result}")
+        return result
+
+
+@contextlib.contextmanager
+def loading() -> Iterator[Loader]:
+    """A loader on the core of the load."""
+    command = [sys.executable, "-m", "bench.round_trips"]
+    with process(
+        command, LOADING, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    ) as child:
+        yield Loader(child)
