@@ -34,7 +34,7 @@ from switchhook.grid.schemas.read import read
 from switchhook.grid.schemas.render import render
 from switchhook.grid.subscriptions import WebHookDestination
 from switchhook.grid.topics import FieldMapping, InputMapping, Topic, TopicKind
-from switchhook.http.asgi import App, Receive, Scope, Send, reply
+from switchhook.http.asgi import Receive, Scope, Send, reply
 from switchhook.http.listener import Door, listening
 from switchhook.http.publish_api import PublishApi
 from switchhook.sockets import bind
@@ -85,20 +85,18 @@ async def _elsewhere(_scope: Scope, _receive: Receive, send: Send) -> None:
     await reply(send, 404, [], b"elsewhere")
 
 
-class Stage:
-    """One server for all tests of this file, whose application each test sets."""
+class Stage(Door):
+    """One server for all tests of this file, whose publish route each test sets."""
 
     def __init__(self, port: int) -> None:
+        super().__init__(None, _elsewhere)
         self.port = port
-        self.app: App = _elsewhere
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, send)
 
     def play(self, engine: Engine, **members: Any) -> None:
         """Serve the publish route of this engine."""
-        api = PublishApi(publisher=engine.publisher, topics=engine.router.topics, **members)
-        self.app = Door(api, _elsewhere)
+        self.publish = PublishApi(
+            publisher=engine.publisher, topics=engine.router.topics, **members
+        )
 
 
 @dataclass

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from switchhook.grace import Grace
-from switchhook.http import listener
+from switchhook.http import bounded_connection
 from switchhook.http.asgi import Receive, Scope, Send, reply
-from switchhook.http.listener import MAX_HEAD_BYTES, listening
+from switchhook.http.bounded_connection import MAX_HEAD_BYTES
+from switchhook.http.listener import listening
 
 WITHIN = 10.0  # seconds
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -159,7 +160,7 @@ async def test_slow_head_is_given_up(
     app: Answering, monkeypatch: pytest.MonkeyPatch, head: bytes
 ) -> None:
     """Also one of which nothing comes at all."""
-    monkeypatch.setattr(listener, "HEAD_WITHIN", 0.01)
+    monkeypatch.setattr(bounded_connection, "HEAD_WITHIN", 0.01)
     client = await app.client()
     await client.send(head)
 
@@ -174,7 +175,7 @@ async def test_slow_head_of_a_later_request_is_given_up(
     client = await app.client()
     await client.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
     assert await client.answer() == b"host"
-    monkeypatch.setattr(listener, "HEAD_WITHIN", 0.01)
+    monkeypatch.setattr(bounded_connection, "HEAD_WITHIN", 0.01)
 
     await client.send(head)
 
@@ -183,7 +184,7 @@ async def test_slow_head_of_a_later_request_is_given_up(
 
 async def test_slow_answer_is_awaited(app: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
     """And a connection that has become a WebSocket, and a body that comes slowly."""
-    monkeypatch.setattr(listener, "HEAD_WITHIN", 0.05)
+    monkeypatch.setattr(bounded_connection, "HEAD_WITHIN", 0.05)
     app.answers.clear()
     slow, upgraded, sending = [await app.client() for _ in range(3)]
     await slow.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
@@ -207,7 +208,7 @@ async def test_next_head_does_not_cut_a_slow_answer(
     app: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may take its time while the server does: the beginning of one came with the request."""
-    monkeypatch.setattr(listener, "HEAD_WITHIN", 0.05)
+    monkeypatch.setattr(bounded_connection, "HEAD_WITHIN", 0.05)
     app.answers.clear()
     client = await app.client()
     await client.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HT")

@@ -343,6 +343,7 @@ class Engine:
 
         Call it after `run` has been cancelled; the store is still open.
         """
+        await self.publisher.close()
         await self.deliverer.drain(grace_seconds)
         await self._dead_letters.stop()
         try:

@@ -1,11 +1,13 @@
 """Step 1: accept events and make them durable."""
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 
+from switchhook.background import Background
 from switchhook.clock import Clock
 from switchhook.errors import RequestError, StoreError, StoreFullError
 from switchhook.grid.events import EventSchema
@@ -16,6 +18,9 @@ from switchhook.grid.route import Router
 from switchhook.grid.schemas.accept import Accepted, PublishRequest, accept
 from switchhook.grid.schemas.read import read
 from switchhook.grid.topics import Topic, TopicKind
+
+# Told how something has ended: by an error, or well.
+Ended = Callable[[Exception | None], None]
 
 
 class CommitEvents(Protocol):
@@ -41,27 +46,85 @@ class Publisher:
         self._router = router
         self._retention = retention
         self._clock = clock
+        self._background = Background()
         self.observation = observation
 
-    async def publish(self, topic: Topic, request: PublishRequest, traceparent: str = "") -> int:
-        """Accept a request's events, all or none; answer how many once they are durable.
+    async def publish(self, topic: Topic, request: PublishRequest, traceparent: str = "") -> None:
+        """Accept a request's events, all or none; return once they are durable.
 
         Raises:
             RequestError: the request breaks a rule of the topic's input schema.
             StoreError: the events were not accepted; the client may try again.
         """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def ended(error: Exception | None) -> None:
+            if done.done():  # the task that awaits it was cancelled
+                return
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+        self.submit(topic, request, traceparent, ended)
+        await done
+
+    def submit(self, topic: Topic, request: PublishRequest, traceparent: str, ended: Ended) -> None:
+        """As `publish`, for who has nobody to wait: `ended` is called instead, once, at once or
+        later, with the error that `publish` would raise, or None."""
         start = time.perf_counter_ns()
-        try:
-            accepted = accept(request, topic)
-            if accepted.count:
-                batch = self._batch(topic, accepted, traceparent)
-                await self.commit((), (batch,))
+
+        def told(error: Exception | None) -> None:
+            if error is None:
                 names = _domain_topics(topic, batch)
                 self.observation.published(topic, names, time.perf_counter_ns() - start)
-        except (RequestError, StoreError) as error:
-            self.observation.refused(topic, error)
-            raise
-        return accepted.count
+            elif isinstance(error, RequestError | StoreError):
+                self.observation.refused(topic, error)
+            ended(error)
+
+        try:
+            accepted = accept(request, topic)
+        except RequestError as error:
+            told(error)
+            return
+        if accepted.count:
+            batch = self._batch(topic, accepted, traceparent)
+            self._submit(batch, told)
+        else:
+            ended(None)
+
+    def _submit(self, batch: Batch, told: Ended) -> None:
+        def route(first: int) -> None:
+            self._router.route(Appended(first, batch))
+
+        def ended(error: Exception | None) -> None:
+            if isinstance(error, StoreFullError):
+                self._background.spawn(self._submit_again(batch, route, error, told))
+            else:
+                told(error)
+
+        try:
+            self._store.submit((), (batch,), route, ended)
+        except StoreError as error:
+            told(error)
+
+    async def _submit_again(
+        self, batch: Batch, route: Callable[[int], None], full: StoreFullError, told: Ended
+    ) -> None:
+        """Finished events make room first; only what nobody has finished is worth a refusal."""
+        problem: Exception | None = None
+        try:
+            if await self._retention.make_room(len(batch.body)):
+                await self._store.commit((), (batch,), route)
+            else:
+                problem = full
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            problem = error
+        told(problem)
+
+    async def close(self) -> None:
+        """Give up what waits for room."""
+        await self._background.close()
 
     def _batch(self, topic: Topic, accepted: Accepted, traceparent: str) -> Batch:
         return Batch(

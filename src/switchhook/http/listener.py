@@ -8,90 +8,25 @@ import ssl
 import sys
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from switchhook.grace import Grace
 from switchhook.http.asgi import App, ClientGoneError, Receive, Scope, Send
 from switchhook.http.publish_api import PublishApi
+from switchhook.http.publish_connection import PublishConnection
 
 # Connections that the system may hold for us while we are busy.
 _BACKLOG = 2048
-MAX_HEAD_BYTES = 64 << 10
-# Seconds until a head has ended, from the beginning of a connection or of a later head.
-HEAD_WITHIN = 30.0
 MAX_WEBSOCKET_MESSAGE = 64 << 10
 # Seconds that the other end has, at a stop, to answer the goodbye of TLS. A pool of idle
 # connections reads nothing and never does.
 _GOODBYE = 0.25
 # Seconds in which what can be written has been.
 _MOMENT = 0.01
-
-
-class BoundedProtocol(HttpToolsProtocol):
-    """Closes a connection that sends over `MAX_HEAD_BYTES` at once which are no body (a head, the
-    frames of chunks, trailers), or a head that does not end within `HEAD_WITHIN`."""
-
-    _is_in_head = True
-    _is_upgraded = False
-    _overhead = 0
-    _deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._await_head()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._await_no_head()
-        super().connection_lost(exc)
-
-    def on_message_begin(self) -> None:
-        self._is_in_head = True
-        self._overhead = 0
-        super().on_message_begin()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # Trailers are none: whatever is in front of the server has judged the headers.
-        if self._is_in_head:
-            super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        self._is_in_head = False
-        self._await_no_head()
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        self._overhead = 0
-        super().on_body(body)
-
-    def handle_websocket_upgrade(self) -> None:
-        self._is_upgraded = True
-        super().handle_websocket_upgrade()
-
-    def data_received(self, data: bytes) -> None:
-        self._overhead += len(data)
-        super().data_received(data)
-        if self._overhead > MAX_HEAD_BYTES:
-            self.transport.close()
-        elif self._deadline is None and self._needs_head():
-            self._await_head()
-
-    def _needs_head(self) -> bool:
-        """Whether nothing is left to do but to read a head."""
-        if self._is_upgraded or self.transport.is_closing():
-            return False
-        return self.cycle is None or self.cycle.response_complete
-
-    def _await_head(self) -> None:
-        self._deadline = self.loop.call_later(HEAD_WITHIN, self.transport.close)
-
-    def _await_no_head(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
 
 
 def websocket_protocol(*args: Any, **kwargs: Any) -> asyncio.Protocol:
@@ -102,18 +37,16 @@ def websocket_protocol(*args: Any, **kwargs: Any) -> asyncio.Protocol:
 
 
 class Door:
-    """The application: the publish route in front of every other."""
+    """The publish route, which connections serve themselves, and the application for all others."""
 
-    def __init__(self, publish: PublishApi, others: App) -> None:
-        self._publish = publish
+    def __init__(self, publish: PublishApi | None, others: App) -> None:
+        self.publish = publish
         self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
         with contextlib.suppress(ClientGoneError):
-            if scope["type"] == "http" and self._publish.serves(scope["path"]):
-                await self._publish(scope, receive, send)
-            else:
-                await self._others(scope, receive, send)
+            await self._others(scope, receive, send)
 
 
 @contextlib.asynccontextmanager
@@ -123,10 +56,14 @@ async def listening(
     context: ssl.SSLContext | None,
     grace: Grace,
 ) -> AsyncIterator[None]:
-    """Serve `app` on the bound sockets; at the end, running requests may finish."""
+    """Serve `app` on the bound sockets; at the end, running requests may finish.
+
+    Only a `Door` has a publish route.
+    """
+    door = app if isinstance(app, Door) else Door(None, app)
     config = uvicorn.Config(
-        app,
-        http=BoundedProtocol,
+        door,
+        http=partial(PublishConnection, door=door),  # type: ignore[arg-type]  # it is called, too
         ws=websocket_protocol,  # type: ignore[arg-type]  # it is called, as the class would be
         ws_max_size=MAX_WEBSOCKET_MESSAGE,
         ws_per_message_deflate=False,

@@ -1,49 +1,57 @@
 """The publish route of Event Grid: `POST .../api/events`.
 
-An ASGI application without a framework, so that it can move closer to the socket one day. A topic
-or domain is named by the path (`/topics/<topic>/api/events`, `/domains/<domain>/api/events`), by
-the host (`<name>.eventgrid.localhost`), or, at the bare `/api/events` of any other host, by the
-access key or the resource of the shared access signature.
+A topic or domain is named by the path (`/topics/<topic>/api/events`,
+`/domains/<domain>/api/events`), by the host (`<name>.eventgrid.localhost`), or, at the bare
+`/api/events` of any other host, by the access key or the resource of the shared access signature.
 """
 
-import uuid
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import parse_qs
+from http import HTTPStatus
+from typing import Any, NamedTuple
 
 import msgspec
 
 from switchhook.clock import from_datetime, to_dotnet_text
 from switchhook.errors import RequestError, StoreError
 from switchhook.grid.access_keys import TopicDirectory
-from switchhook.grid.endpoint_names import is_publish_path, name_in
+from switchhook.grid.endpoint_names import name_in
 from switchhook.grid.events import EventSchema
-from switchhook.grid.publish import Publisher
-from switchhook.grid.publish_access import (
-    AccessRequest,
-    Credential,
-    Permission,
-    PublishAccess,
-    VerifyToken,
-    not_found,
-)
+from switchhook.grid.publish import Ended, Publisher
+from switchhook.grid.publish_access import Credential, PublishAccess, VerifyToken, not_found
 from switchhook.grid.schemas import refusals
 from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
 from switchhook.grid.topics import Topic
-from switchhook.http.asgi import Receive, Scope, Send, header, read_body, reply
+from switchhook.http.publish_head import PublishHead
+from switchhook.http.request_ids import RequestIds
 from switchhook.http.web_pages import check_page
 from switchhook.tracing.model import Tracing
 
+_log = logging.getLogger(__name__)
+
 API_VERSION = "2018-01-01"
 
-
 _UNAVAILABLE = RequestError(503, "ServiceUnavailable", "The event store is not available.")
+_BUG = RequestError(500, "InternalServerError", "The server met an error of its own.")
+
+_OK = f"HTTP/1.1 200 OK\r\napi-supported-versions: {API_VERSION}\r\n"
+_EMPTY = f"{_OK}content-length: 0\r\nx-ms-request-id: "
+
+
+class Answer(NamedTuple):
+    """What goes back: the lines of status and headers that this answer has for itself; a body."""
+
+    head: bytes
+    body: bytes = b""
+
+
+Answered = Callable[[Answer], None]
 
 
 class PublishApi:
-    """Answers the publish route."""
+    """Answers the publish route: first the head of a request, then its body."""
 
     def __init__(
         self,
@@ -52,115 +60,133 @@ class PublishApi:
         topics: TopicDirectory,
         verify_token: VerifyToken | None = None,
         tracing: Tracing | None = None,
-        new_guid: Callable[[], uuid.UUID] = uuid.uuid4,
+        new_guid: Callable[[], str] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._publisher = publisher
         self._topics = topics
         self._access = PublishAccess(topics, verify_token)
         self._tracing = tracing or Tracing()
-        self._new_guid = new_guid
+        self._new_guid = new_guid or RequestIds().new
         self._now = now
 
-    @staticmethod
-    def serves(path: str) -> bool:
-        """Whether the path is that of a publish route."""
-        return is_publish_path(path)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = str(self._new_guid())
+    def begin(self, head: PublishHead) -> Topic | Answer:
+        """The topic that the request may publish to, or the answer to one that needs no body."""
         try:
-            headers = await self._answer(scope, receive)
-        except RequestError as error:
-            await self._refuse(send, request_id, error)
-        except StoreError:
-            await self._refuse(send, request_id, _UNAVAILABLE)
-        else:
-            await reply(send, 200, [*headers, (b"x-ms-request-id", request_id.encode())], b"")
+            match head.method:
+                case b"POST":
+                    return self._authorize(head)
+                case b"OPTIONS":
+                    return self._options(head)
+                case b"HEAD":
+                    raise not_found(head.uri)
+                case method:
+                    raise RequestError(
+                        405,
+                        "MethodNotAllowed",
+                        "The requested resource does not support http method "
+                        f"'{method.decode('ascii')}'.",
+                        details_code="MethodNotAllowed",
+                    )
+        except Exception as error:  # noqa: BLE001 - whoever asks is told
+            return self._refusal(error)
 
-    async def _refuse(self, send: Send, request_id: str, error: RequestError) -> None:
-        headers = [
-            (b"content-type", b"application/json; charset=utf-8"),
-            (b"x-ms-request-id", request_id.encode()),
-        ]
-        if error.status == 405:
-            headers.append((b"allow", b"OPTIONS, POST"))
-        if error.status == 503:
-            # The client may try again: with Retry-After the SDKs repeat a POST by themselves.
-            headers.append((b"retry-after", b"1"))
-        await reply(send, error.status, headers, _error_body(error, self._report(request_id)))
+    def publish(self, topic: Topic, head: PublishHead, body: bytes, answered: Answered) -> None:
+        """Publish the events of a request to a topic that `begin` has named.
 
-    async def _answer(self, scope: Scope, receive: Receive) -> list[tuple[bytes, bytes]]:
-        """Do what is asked; answer the headers of a 200."""
-        versions = (b"api-supported-versions", API_VERSION.encode())
-        match scope["method"]:
-            case "POST":
-                topic = self._authorize(scope).topic
-                request = await self._read(topic, scope, receive)
-                with self._tracing.on_publish(scope["headers"], topic.name) as traceparent:
-                    await self._publisher.publish(topic, request, traceparent)
-                return [versions]
-            case "OPTIONS":
-                schema = (b"aeg-input-event-schema", self._input_schema(scope))
-                return [(b"allow", b"POST, OPTIONS"), versions, schema]
-            case "HEAD":
-                raise not_found(_uri(scope))
-            case method:
-                raise RequestError(
-                    405,
-                    "MethodNotAllowed",
-                    f"The requested resource does not support http method '{method}'.",
-                    details_code="MethodNotAllowed",
-                )
+        `answered` is called once, at once or when they are durable.
+        """
 
-    def _input_schema(self, scope: Scope) -> bytes:
-        """The schema of the topic that the address names; without such a topic, the usual one."""
-        topic = self._named(scope)
-        return refusals.WIRE_NAMES[topic.input_schema if topic else EventSchema.EVENT_GRID].encode()
+        def ended(error: Exception | None) -> None:
+            if error is None:
+                answered(Answer(f"{_EMPTY}{self._new_guid()}\r\n".encode()))
+            else:
+                answered(self._refusal(error))
 
-    def _named(self, scope: Scope) -> Topic | None:
+        has_attributes = topic.input_schema is EventSchema.CLOUD_EVENTS
+        request = PublishRequest(
+            body,
+            head.field(b"content-type"),
+            head.cloud_event_headers() if has_attributes else (),
+            head.field(b"aeg-channel-name") or "",
+        )
+        try:
+            if self._tracing.is_on:
+                self._publish_traced(topic, head, request, ended)
+            else:
+                self._publisher.submit(topic, request, "", ended)
+        except Exception as error:  # noqa: BLE001 - whoever asks is told
+            ended(error)
+
+    def too_large(self, topic: Topic) -> Answer:
+        """The answer to a body over the limit, which need not be read."""
+        error = refusals.too_large(f"The maximum size ({MAX_BODY_BYTES}) has been exceeded.")
+        self._publisher.observation.refused(topic, error)
+        return self._refusal(error)
+
+    def _publish_traced(
+        self, topic: Topic, head: PublishHead, request: PublishRequest, ended: Ended
+    ) -> None:
+        span = self._tracing.on_publish(head.headers, topic.name)
+
+        def traced(error: Exception | None) -> None:
+            if error is None:
+                span.__exit__(None, None, None)
+            else:
+                span.__exit__(type(error), error, error.__traceback__)
+            ended(error)
+
+        self._publisher.submit(topic, request, span.__enter__(), traced)
+
+    def _options(self, head: PublishHead) -> Answer:
+        """Names the schema of the topic that the address names; without one, the usual one."""
+        topic = self._named(head)
+        schema = refusals.WIRE_NAMES[topic.input_schema if topic else EventSchema.EVENT_GRID]
+        lines = f"allow: POST, OPTIONS\r\naeg-input-event-schema: {schema}\r\n"
+        return Answer(f"{_EMPTY}{self._new_guid()}\r\n{lines}".encode())
+
+    def _named(self, head: PublishHead) -> Topic | None:
         """The topic that the address names, if it names one that there is."""
-        name = name_in(header(scope, b"host") or "", scope["path"])
+        name = name_in(head.host, head.address.path)
         return self._topics.at(name) if name else None
 
-    def _authorize(self, scope: Scope) -> Permission:
-        """The topic that the request may publish to, and the kind of its credential."""
+    def _authorize(self, head: PublishHead) -> Topic:
         try:
-            permission = self._access.authorize(self._request(scope))
+            permission = self._access.authorize(head.access_request())
             if permission.credential is not Credential.ACCESS_TOKEN:
-                check_page(header(scope, b"origin"), permission.topic.keys or ())
-            return permission
+                check_page(head.field(b"origin"), permission.topic.keys or ())
+            return permission.topic
         except RequestError as error:
-            topic = self._named(scope)
+            topic = self._named(head)
             if topic is not None:
                 self._publisher.observation.refused(topic, error)
             raise
 
-    def _request(self, scope: Scope) -> AccessRequest:
-        client = scope.get("client")
-        return AccessRequest(
-            host=header(scope, b"host") or "",
-            path=scope["path"],
-            client=client[0] if client else "",
-            uri=_uri(scope),
-            key=_access_key(scope),
-            sas_token=header(scope, b"aeg-sas-token"),
-            authorization=header(scope, b"authorization"),
-        )
+    # --- refusals ---------------------------------------------------------------------------------
 
-    async def _read(self, topic: Topic, scope: Scope, receive: Receive) -> PublishRequest:
-        body = await read_body(scope, receive, MAX_BODY_BYTES)
-        if body is None:
-            error = refusals.too_large(f"The maximum size ({MAX_BODY_BYTES}) has been exceeded.")
-            self._publisher.observation.refused(topic, error)
-            raise error
-        attributes = tuple(
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in scope["headers"]
-            if name.startswith(b"ce-")
-        )
-        channel = header(scope, b"aeg-channel-name") or ""
-        return PublishRequest(body, header(scope, b"content-type"), attributes, channel)
+    def _refusal(self, problem: Exception) -> Answer:
+        match problem:
+            case RequestError():
+                error = problem
+            case StoreError():
+                error = _UNAVAILABLE
+            case _:
+                _log.error("publish.failed", exc_info=problem)
+                error = _BUG
+        request_id = self._new_guid()
+        body = _error_body(error, self._report(request_id))
+        lines = [
+            f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
+            "content-type: application/json; charset=utf-8",
+            f"x-ms-request-id: {request_id}",
+            f"content-length: {len(body)}",
+        ]
+        if error.status == 405:
+            lines.append("allow: OPTIONS, POST")
+        if error.status == 503:
+            # The client may try again: with Retry-After the SDKs repeat a POST by themselves.
+            lines.append("retry-after: 1")
+        return Answer("".join(f"{line}\r\n" for line in lines).encode(), body)
 
     def _report(self, request_id: str) -> str:
         """The end of every error message of the live service."""
@@ -169,18 +195,6 @@ class PublishApi:
             f" Report '{request_id}:0:{time} (UTC)' to our forums for assistance or raise a "
             "support ticket."
         )
-
-
-def _access_key(scope: Scope) -> str | None:
-    key = header(scope, b"aeg-sas-key")
-    if key is None and b"aeg-sas-key" in scope["query_string"].lower():
-        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        return next((v[0] for name, v in query.items() if name.lower() == "aeg-sas-key"), None)
-    return key
-
-
-def _uri(scope: Scope) -> str:
-    return f"{scope['scheme']}://{header(scope, b'host') or ''}{scope['path']}"
 
 
 def _error_body(error: RequestError, report: str) -> bytes:

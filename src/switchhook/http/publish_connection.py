@@ -1,0 +1,238 @@
+"""How is a publish request answered on its connection, without the way that all others take?
+
+It needs no task, no scope and no events of ASGI: its head and body are handed to `PublishApi`, and
+what that answers is written at once. To uvicorn it is a request that is under way, behind which
+others wait, and which itself waits behind others.
+"""
+
+import asyncio
+from typing import Any, Protocol
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
+from switchhook.grid.topics import Topic
+from switchhook.http.bounded_connection import BoundedConnection
+from switchhook.http.publish_api import Answer, PublishApi
+from switchhook.http.publish_head import PublishHead, address_of
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Publishing(Protocol):
+    """Where a connection finds the publish route."""
+
+    @property
+    def publish(self) -> PublishApi | None:
+        """None where there is none."""
+
+
+class PublishConnection(BoundedConnection):
+    """Answers publish requests, and hands every other one to uvicorn."""
+
+    # The publish request whose message is being read.
+    _read: "PublishExchange | None" = None
+    # The one whose turn it is, or was last.
+    _running: "PublishExchange | None" = None
+    _stopped: asyncio.Future[None] | None = None
+
+    def __init__(
+        self, config: Config, server_state: ServerState, *, door: Publishing, **others: Any
+    ) -> None:
+        super().__init__(config, server_state, **others)
+        self._door = door
+
+    def on_headers_complete(self) -> None:
+        api = self._door.publish
+        address = address_of(self.url) if api is not None else None
+        if api is None or address is None or self._becomes_websocket():
+            self._read = None
+            super().on_headers_complete()
+            return
+        self._end_head()
+        head = PublishHead(
+            self.parser.get_method(),
+            address,
+            self.headers,
+            dict(reversed(self.headers)),
+            self.scheme or "",
+            self.client[0] if self.client else "",
+        )
+        self._queue(PublishExchange(self, api, head))
+
+    def _becomes_websocket(self) -> bool:
+        return self.parser.should_upgrade() and self._should_upgrade()
+
+    def _queue(self, exchange: "PublishExchange") -> None:
+        must_wait = self._is_answering
+        self._read = self.cycle = exchange
+        if must_wait:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
+        else:
+            self._begin(exchange)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if isinstance(cycle, PublishExchange):
+            self._begin(cycle)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _begin(self, exchange: "PublishExchange") -> None:
+        if self.transport.is_closing():
+            exchange.response_complete = True  # what follows the last request is no request
+        else:
+            self._running = exchange
+            exchange.begin()
+
+    def on_body(self, body: bytes) -> None:
+        if self._read is None:
+            super().on_body(body)
+        else:
+            self._account_for(body)
+            self._read.receive(body)
+
+    def on_message_complete(self) -> None:
+        if self._read is None:
+            super().on_message_complete()
+        else:
+            self._end_message()
+            self._read.end()
+
+    def keeps_alive(self) -> bool:
+        """Whether the request that is being read may be followed by others."""
+        return self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+
+    def send_continue(self) -> None:
+        """Let the client go on with the body."""
+        if not self.transport.is_closing():
+            self.transport.write(_CONTINUE)
+
+    def send_answer(self, answer: Answer, exchange: "PublishExchange") -> None:
+        """Answer, to whoever is still there, and go on with the next request."""
+        if not self.transport.is_closing():
+            self.transport.write(self._wire(answer, exchange))
+            if not exchange.keep_alive:
+                self.transport.close()
+        self.on_response_complete()
+        if self.flow.write_paused and not self.transport.is_closing():
+            self.flow.pause_reading()  # whoever does not read its answers gets no more of them
+        if self._stopped is not None:
+            self._tell_stopped()
+
+    def _wire(self, answer: Answer, exchange: "PublishExchange") -> bytes:
+        lines = [answer.head]
+        for name, value in self.server_state.default_headers:
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n")
+        if exchange.head.method != b"HEAD":
+            lines.append(answer.body)
+        return b"".join(lines)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self._is_answering:
+            self.flow.resume_reading()
+
+    # --- ends -------------------------------------------------------------------------------------
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(self.cycle, PublishExchange):
+            self.cycle = None  # nothing of it waits for news
+        super().connection_lost(exc)
+        if self._running is None or not self._running.is_committing:
+            self._tell_stopped()
+
+    def shutdown(self) -> None:
+        """See uvicorn; like its tasks, a publish request under way is something to wait for."""
+        super().shutdown()
+        last = self.cycle if isinstance(self.cycle, PublishExchange) else self._running
+        if last is not None and not last.response_complete and self._stopped is None:
+            self._stopped = self.loop.create_future()
+            self.tasks.add(self._stopped)  # type: ignore[arg-type]
+            self._stopped.add_done_callback(self.tasks.discard)
+
+    def _tell_stopped(self) -> None:
+        stopped, self._stopped = self._stopped, None
+        if stopped is not None and not stopped.done():
+            stopped.set_result(None)
+
+
+class PublishExchange:
+    """A publish request and its answer. uvicorn asks whether it is complete, and may tell it to be
+    the last one of its connection."""
+
+    __slots__ = (
+        "_api",
+        "_awaits_continue",
+        "_connection",
+        "_is_whole",
+        "_parts",
+        "_size",
+        "_topic",
+        "head",
+        "is_committing",
+        "keep_alive",
+        "response_complete",
+    )
+
+    def __init__(self, connection: PublishConnection, api: PublishApi, head: PublishHead) -> None:
+        self.head = head
+        self.keep_alive = connection.keeps_alive()
+        self.response_complete = False
+        self.is_committing = False
+        self._connection = connection
+        self._api = api
+        self._awaits_continue = connection.expect_100_continue
+        self._topic: Topic | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._is_whole = False
+
+    def begin(self) -> None:
+        """It is its turn: everything before it is answered."""
+        asked = self._api.begin(self.head)
+        if isinstance(asked, Answer):
+            self._answer(asked)
+            return
+        self._topic = asked
+        if self.head.length > MAX_BODY_BYTES or self._size > MAX_BODY_BYTES:
+            self._answer(self._api.too_large(asked))
+        elif self._is_whole:
+            self._publish(asked)
+        elif self._awaits_continue and not self._size:
+            self._connection.send_continue()
+            self._awaits_continue = False
+
+    def receive(self, part: bytes) -> None:
+        """A piece of the body."""
+        if self.response_complete:
+            return
+        self._size += len(part)
+        if self._size <= MAX_BODY_BYTES:
+            self._parts.append(part)
+            return
+        self._parts.clear()
+        if self._topic is not None:
+            self._answer(self._api.too_large(self._topic))
+
+    def end(self) -> None:
+        """The body is whole."""
+        self._is_whole = True
+        if self._topic is not None and not self.response_complete:
+            self._publish(self._topic)
+
+    def _publish(self, topic: Topic) -> None:
+        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self._parts.clear()
+        self.is_committing = True
+        self._api.publish(topic, self.head, body, self._answer)
+
+    def _answer(self, answer: Answer) -> None:
+        self.is_committing = False
+        self.response_complete = True
+        if self._awaits_continue and not self._size and not self._is_whole:
+            # The client may leave the body out now: what follows could not be read.
+            self.keep_alive = False
+        self._connection.send_answer(answer, self)
