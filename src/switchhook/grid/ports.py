@@ -482,7 +482,7 @@ class WebhookResponse(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     status: int | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Sequence[tuple[str, str]] = ()
     body: bytes = b""
     failure: Failure | None = None
     detail: str = ""

@@ -12,8 +12,8 @@ from switchhook.webhook.response import ResponseReader
 class Owner(Protocol):
     """Who is told what becomes of a connection."""
 
-    def released(self, connection: "Connection") -> None:
-        """It is free for another exchange."""
+    def released(self, connection: "Connection", now: int) -> None:
+        """It is free for another exchange from now on."""
 
     def lost(self, connection: "Connection", unanswered: Exchange | None) -> None:
         """It is closed; `unanswered` deserves another try on a fresh connection."""
@@ -50,9 +50,9 @@ class Connection(asyncio.Protocol):
         """Whether a request can be written to it, as far as is known here."""
         return not self._transport.is_closing()
 
-    def start(self, exchange: Exchange) -> None:
+    def start(self, exchange: Exchange, now: int) -> None:
         """Write the request."""
-        exchange.begin()
+        exchange.begin(now)
         self.exchange = exchange
         self._reader.reset()
         self._transport.write(exchange.to_bytes())
@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
         if self._reader.can_reuse and not self._transport.get_write_buffer_size():
             self._was_used = True
             self.idle_since = now
-            self._owner.released(self)
+            self._owner.released(self, now)
         else:
             self._transport.abort()
         exchange.finish(response)

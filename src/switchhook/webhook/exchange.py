@@ -35,24 +35,22 @@ class Exchange:
         """Whether `done` was called."""
         return self._done is None
 
-    def begin(self) -> None:
+    def begin(self, now: int) -> None:
         """Start the time, unless it runs already."""
         if not self.started:
-            self.started = monotonic_ns()
-            self.deadline = self.started + int(self.request.timeout * SECOND)
+            self.started = now
+            self.deadline = now + int(self.request.timeout * SECOND)
 
     def to_bytes(self) -> bytes:
         """The request as HTTP/1.1 has it."""
         request = self.request
         body = request.body
-        return b"".join(
-            (
-                request.method.encode("ascii"),
-                self.target.head,
-                request.headers,
-                b"Content-Length: %d\r\n\r\n" % len(body),
-                body,
-            )
+        return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (
+            b"POST" if request.method == "POST" else request.method.encode("ascii"),
+            self.target.head,
+            request.headers,
+            len(body),
+            body,
         )
 
     def finish(self, response: WebhookResponse) -> None:

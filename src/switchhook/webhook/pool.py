@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from time import monotonic_ns
 
 from switchhook.clock import SECOND
 from switchhook.grid.ports import Failure
@@ -46,10 +47,11 @@ class Pool:
         while self._idle:
             connection = self._idle.pop()
             if connection.is_usable:
-                connection.start(exchange)
+                connection.start(exchange, monotonic_ns())
                 return
         self._waiting.append(exchange)
-        self._fill()
+        if len(self._connections) < self._limit:
+            self._fill()
 
     def sweep(self, now: int) -> None:
         """Expire what is over its deadline, and close what has been idle for long."""
@@ -89,10 +91,10 @@ class Pool:
 
     # --- Owner: called by connections -----------------------------------------------------------
 
-    def released(self, connection: Connection) -> None:
+    def released(self, connection: Connection, now: int) -> None:
         """Give the connection to who waits longest."""
         if self._waiting:
-            connection.start(self._waiting.popleft())
+            connection.start(self._waiting.popleft(), now)
         else:
             self._idle.append(connection)
 
@@ -118,7 +120,7 @@ class Pool:
             self._open((self._repeats or self._waiting).popleft())
 
     def _open(self, exchange: Exchange) -> None:
-        exchange.begin()
+        exchange.begin(monotonic_ns())
         task = asyncio.get_running_loop().create_task(
             self._connector.connect(lambda: Connection(self), exchange.request.timeout)
         )
@@ -136,9 +138,9 @@ class Pool:
         else:
             self._connections.add(outcome)
             if exchange.is_finished:
-                self.released(outcome)
+                self.released(outcome, monotonic_ns())
             else:
-                outcome.start(exchange)
+                outcome.start(exchange, monotonic_ns())
         self._fill()
 
 

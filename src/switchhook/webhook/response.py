@@ -1,8 +1,13 @@
 """What did the webhook answer? Bytes in, one response out; no I/O.
 
 httptools finds the messages; this file decides which of them is the answer, what of it is kept and
-when to stop reading.
+when to stop reading. Nobody wants the headers of most answers: those that are asked for are read
+from the head once more.
 """
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import overload
 
 import httptools
 
@@ -11,6 +16,8 @@ from switchhook.grid.ports import WebhookResponse
 KEPT_BODY = 64 * 1024
 MAX_RESPONSE = 1024 * 1024  # an answer that is longer is cut here, and its connection closed
 MAX_HEAD = 64 * 1024
+
+_Pairs = tuple[tuple[str, str], ...]
 
 
 class ResponseReader:
@@ -22,7 +29,7 @@ class ResponseReader:
 
     __slots__ = (
         "_body",
-        "_headers",
+        "_head",
         "_keeps_alive",
         "_kept",
         "_parser",
@@ -40,7 +47,7 @@ class ResponseReader:
     def reset(self) -> None:
         """Expect the answer to a new request."""
         self._status: int | None = None
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._head = b""  # what came until its end was seen, which may be more
         self._body: list[bytes] = []
         self._kept = 0
         self._keeps_alive = False
@@ -57,6 +64,8 @@ class ResponseReader:
     def feed(self, data: bytes) -> None:
         """Take what came."""
         self.received += len(data)
+        if self._status is None:
+            self._head += data
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -82,26 +91,20 @@ class ResponseReader:
         """The complete answer."""
         return WebhookResponse(
             status=self._status,
-            headers=tuple(
-                [
-                    (name.decode("latin-1").lower(), value.decode("latin-1").rstrip())
-                    for name, value in self._headers
-                ]
-            ),
-            body=b"".join(self._body),
+            headers=Headers(self._head),
+            body=b"".join(self._body) if self._body else b"",
             duration=duration,
         )
 
     def _has_length(self) -> bool:
         return any(
-            name == b"content-length"
-            or (name == b"transfer-encoding" and value.lower().rstrip().endswith(b"chunked"))
-            for name, value in ((name.lower(), value) for name, value in self._headers)
+            name == "content-length"
+            or (name == "transfer-encoding" and value.lower().endswith("chunked"))
+            for name, value in Headers(self._head)
         )
 
     def _check_limits(self) -> None:
-        head = sum(len(name) + len(value) + 4 for name, value in self._headers)
-        if self._status is None or head > MAX_HEAD:
+        if self._status is None or _head_size(self._head) > MAX_HEAD:
             self.fault = self.fault or f"the head of its answer is larger than {MAX_HEAD} bytes"
         elif self.received > MAX_RESPONSE and not self.is_complete:
             self._keeps_alive = False
@@ -113,19 +116,12 @@ class ResponseReader:
         if self.is_complete:
             self._surplus = True
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._status is None and not self.is_complete:  # afterwards it is a trailer
-            self._headers.append((name, value))
-
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if self.is_complete:
-            return
-        if status < 200:  # 100, 102 and 103 announce the answer (RFC 9110, section 15.2)
-            self._headers.clear()
-            return
-        self._status = status
-        self._keeps_alive = self._parser.should_keep_alive()
+        # 100, 102 and 103 announce the answer (RFC 9110, section 15.2).
+        if status >= 200 and not self.is_complete:
+            self._status = status
+            self._keeps_alive = self._parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
         room = KEPT_BODY - self._kept
@@ -136,3 +132,65 @@ class ResponseReader:
     def on_message_complete(self) -> None:
         if self._status is not None:
             self.is_complete = True
+
+
+class Headers(Sequence[tuple[str, str]]):
+    """The headers of the answer in bytes that were parsed before, read when they are asked for."""
+
+    __slots__ = ("_head", "_pairs")
+
+    def __init__(self, head: bytes) -> None:
+        self._head = head
+        self._pairs: _Pairs | None = None
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[str, str]: ...
+    @overload
+    def __getitem__(self, place: slice) -> _Pairs: ...
+    def __getitem__(self, place: int | slice) -> tuple[str, str] | _Pairs:
+        return self._all()[place]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._all() == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def _all(self) -> _Pairs:
+        if self._pairs is None:
+            self._pairs = tuple(
+                (name.decode("latin-1").lower(), value.decode("latin-1").rstrip())
+                for name, value in _HeaderReader(self._head).headers
+            )
+        return self._pairs
+
+
+def _head_size(head: bytes) -> int:
+    return sum(len(name) + len(value) + 4 for name, value in _HeaderReader(head).headers)
+
+
+class _HeaderReader:
+    """Collects the headers of the first message that is no announcement; trailers are left out."""
+
+    def __init__(self, head: bytes) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+        self._is_complete = False
+        self._parser = httptools.HttpResponseParser(self)
+        with contextlib.suppress(httptools.HttpParserError):  # of what follows the head
+            self._parser.feed_data(head)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._is_complete:
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self._parser.get_status_code() >= 200:
+            self._is_complete = True
+        elif not self._is_complete:
+            self.headers.clear()
