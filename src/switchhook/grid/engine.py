@@ -159,6 +159,7 @@ class Engine:
         versions = await self._versions()
         for incarnation, own in versions.items():
             await self._restore(own, cursors.get(incarnation), watermark)
+        self.router.arrange()
         await self.replays.start(cursor for cursor in stored if cursor.run)
         await self._due.look_up_next_due()
         self._clock.call_at(self._clock.now() + _UPKEEP_INTERVAL, self._ask_for_upkeep)

@@ -7,6 +7,7 @@ does not have is `ABSENT`, which is not null.
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -47,13 +48,14 @@ class Absent:
 ABSENT: Final = Absent()
 
 
-class FilterKey(msgspec.Struct, frozen=True):
+class FilterKey(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """A key as the names it steps through; `name` is the first in lower case."""
 
     steps: tuple[str, ...]
     name: str
 
 
+@lru_cache(maxsize=1024)
 def to_key(text: str) -> FilterKey:
     """The key that a filter spells as `text`."""
     steps = tuple(text.split("."))
@@ -61,17 +63,24 @@ def to_key(text: str) -> FilterKey:
 
 
 class EventValues:
-    """The values of one event. Its JSON is decoded when the first key asks for it, and once."""
+    """The values of one event. Its JSON is decoded when the first key asks for it, and once; each
+    key is looked up once, however many filters ask."""
 
-    __slots__ = ("_root", "event")
+    __slots__ = ("_found", "_root", "event")
 
     def __init__(self, event: Event) -> None:
         self.event = event
         self._root: dict[str, Any] | None = None
+        self._found: dict[FilterKey, Any] | None = None
 
     def find(self, key: FilterKey) -> Any:
         """What the event has for `key`: a JSON value, numbers as int or Decimal, or `ABSENT`."""
-        return _FINDERS[self.event.schema](self, key)
+        if self._found is None:
+            self._found = {}
+        elif key in self._found:
+            return self._found[key]
+        value = self._found[key] = _FINDERS[self.event.schema](self, key)
+        return value
 
     def find_text(self, key: FilterKey) -> Any:
         """The same for the operators on strings: the text of an attribute, if it is one."""

@@ -53,6 +53,10 @@ class _Route:
             found += index.match(event)
         return found
 
+    def arrange(self) -> None:
+        for index in (self._index, *self._by_domain_topic.values()):
+            index.arrange()
+
     @property
     def has_subscriptions(self) -> bool:
         return bool(self._index) or bool(self._by_domain_topic)
@@ -260,6 +264,11 @@ class Router:
             queue.upgrade(version)
         self.queues[queue.subscription.incarnation] = queue
         self._routes[queue.subscription.topic].put(queue)
+
+    def arrange(self) -> None:
+        """All that was in force before a restart is restored: be ready for the first event."""
+        for route in self._routes.values():
+            route.arrange()
 
     def renew_queues(self) -> None:
         """Let every subscription begin anew at the head of the log, as if nothing had happened."""

@@ -15,14 +15,14 @@ from tests.builders import a_routed_event
 from tests.rules.grid.random_filters import events, filters
 from tests.rules.grid.watched_event import a_watched_event
 
-_keys = st.integers(0, 7)
+_keys = st.integers(0, 15)
 _steps = st.lists(
     st.one_of(
         st.tuples(st.just("put"), _keys, filters),
         st.tuples(st.just("remove"), _keys),
         st.tuples(st.just("match"), events),
     ),
-    max_size=40,
+    max_size=60,
 )
 
 
@@ -191,13 +191,12 @@ def test_only_the_wanted_of_ten_thousand_values_is_a_candidate() -> None:
     """Nothing is left to check of it."""
     entries = MatchEntries[int]()
     for number in range(10_000):
-        advanced = _wanting("StringIn", "data.key", f"value-{number}").advanced
-        found = find_equality(advanced, on_arrays=False)
-        assert found
-        entries.add(number, found[1], None)
-    values = EventValues(a_routed_event({"data": {"key": "VALUE-77"}}))
+        entries.add(number, _wanting("StringIn", "data.key", f"value-{number}"))
+    event = a_watched_event({"data": {"key": "VALUE-77"}})
+    values = EventValues(event)
 
-    assert list(entries.of(values)) == [(77, None)]
+    assert entries.match(values) == [77]
+    assert list(entries.candidates(values)) == [(77, None)]
 
 
 @pytest.mark.parametrize(
