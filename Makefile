@@ -16,7 +16,7 @@ export NO_MKDOCS_2_WARNING := 1
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo serve example-database example-work-item example-email example-chat check test test-fast test-all bench docs docs-serve reference setup format lock clean
+.PHONY: help demo serve example-database example-work-item example-email example-chat check test test-fast test-all bench bench-quick docs docs-serve reference setup format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -56,12 +56,11 @@ test: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/browser ## everything but the sl
 test-all: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/browser ## every test there is
 	$(TESTS)
 
-bench: $(STAMPS)/python ## measure start-up, memory, isolation of endpoints, retries, explanations, chat
-	$(BIN)/python -m bench.start
-	$(BIN)/python -m bench.isolation
-	$(BIN)/python -m bench.due
-	$(BIN)/python -m bench.explain
-	$(BIN)/python -m bench.chat
+bench: $(STAMPS)/python $(STAMPS)/bench ## measure every bar beside its limit, and write docs/reference/performance.md
+	$(BIN)/python -m bench
+
+bench-quick: $(STAMPS)/python $(STAMPS)/bench ## the same with fewer and shorter rounds: under 2 minutes
+	$(BIN)/python -m bench --quick
 
 docs: $(STAMPS)/python ## build the documentation into site/; a broken link is an error
 	$(BIN)/mkdocs build --strict --quiet
@@ -71,6 +70,7 @@ docs-serve: $(STAMPS)/python ## the documentation with live preview
 
 reference: $(STAMPS)/python ## write the generated pages of docs/reference again
 	$(BIN)/python -m tools.write_reference
+	$(BIN)/python -m bench.page
 
 setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/browser ## install everything, and the commit hook
 	@tools/install-commit-hook
@@ -95,3 +95,6 @@ $(STAMPS)/node: $(STAMPS)/python requirements-node.lock $(JS)/package-lock.json 
 
 $(STAMPS)/browser: tools/setup-browser
 	@tools/setup-browser
+
+$(STAMPS)/bench: tools/setup-bench
+	@tools/setup-bench

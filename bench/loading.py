@@ -20,7 +20,7 @@ def bench_tool(name: str) -> Path:
     """The path of a program of the systems that we compare with."""
     path = BENCH_ENVIRONMENT / name
     if not path.exists():
-        raise MissingToolError(f"{path} is missing: tools/setup-bench installs it")
+        raise MissingToolError(f"{path} is missing: tools/setup-bench-peers installs it")
     return path
 
 

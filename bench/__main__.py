@@ -1,0 +1,121 @@
+"""`python -m bench`: measure every bar beside its limit, and write down what came of it."""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bench import chart, facts, page, report
+from bench.bars import BARS
+from bench.machine import MissingToolError, tool
+from bench.measurements import Measurement, left_out, wanted
+from bench.model import Result
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "bench/results"
+_ELSEWHERE = ROOT / ".cache/bench"
+_ROUNDS, _SECONDS = 5, 2.0
+_QUICK_ROUNDS, _QUICK_SECONDS = 2, 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Answer 1 when a bar falls short or could not be measured, 2 when nothing was measured."""
+    options = _parser().parse_args(arguments)
+    try:
+        chosen = wanted(options.only)
+        for name, package in (("wrk", "wrk"), ("nginx", "nginx-light")):
+            tool(name, package)
+    except (ValueError, MissingToolError) as problem:
+        print(f"bench: {problem}", file=sys.stderr)
+        return 2
+    # Below /tmp there may be no disk.
+    tempfile.tempdir = "/var/tmp" if Path("/var/tmp").is_dir() else None  # noqa: S108
+    if options.quick:
+        if slow := left_out(chosen):
+            print(f"a quick run leaves out {', '.join(slow)}")
+        chosen = [each for each in chosen if not each.is_slow]
+    rounds = options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS)
+    results, failures = run(chosen, rounds, _QUICK_SECONDS if options.quick else _SECONDS)
+    is_whole = not (options.quick or options.only or failures)
+    _tell(results, failures)
+    _write(results, options.output or (RESULTS if is_whole else _ELSEWHERE))
+    return 1 if failures or any(each.met is False for each in results) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"default: {_ROUNDS}")
+    parser.add_argument(
+        "--only", type=lambda text: text.split(","), default=(), metavar="BARS", help="T3,T7"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="default: bench/results for a whole run, .cache/bench for any other",
+    )
+    return parser
+
+
+def run(
+    measurements: Sequence[Measurement], rounds: int, seconds: float
+) -> tuple[list[Result], dict[str, str]]:
+    """The results in the order of the bars, and why bars have none."""
+    results: dict[str, Result] = {}
+    failures: dict[str, str] = {}
+    for each in measurements:
+        names, started = ", ".join(each.bars), time.monotonic()
+        print(f"measuring {names} ...", end=" ", flush=True)
+        try:
+            found = each.measure(rounds, seconds)
+        # The others' figures are not to be lost after minutes of work; the run fails in the end.
+        except Exception as problem:  # noqa: BLE001
+            failures[names] = f"{type(problem).__name__}: {problem}"
+            print("FAILED")
+            continue
+        results |= {result.bar: result for result in found}
+        print(f"{time.monotonic() - started:.0f} s")
+    return [results[number] for number in BARS if number in results], failures
+
+
+def _tell(results: Sequence[Result], failures: dict[str, str]) -> None:
+    print(f"\n{report.table(results)}\n")
+    for result in results:
+        print(f"{result.bar}: {report.medians(result)}")
+        if result.note:
+            print(f"    {result.note}")
+    print()
+    for line in _verdict(results, failures):
+        print(line)
+
+
+def _verdict(results: Sequence[Result], failures: dict[str, str]) -> Iterator[str]:
+    comparison = list(report.compare(results, report.read(RESULTS / "latest.json")))
+    if comparison:
+        yield from ["beside the committed results:", *comparison, ""]
+    for names, reason in failures.items():
+        yield f"{names} COULD NOT BE MEASURED: {reason}"
+    yield from report.shortfalls(results)
+    judged = [each for each in results if each.met is not None]
+    yield f"{sum(each.met is True for each in judged)} of {len(judged)} bars hold"
+
+
+def _write(results: Sequence[Result], folder: Path) -> None:
+    """The files of a run; those of a whole one are committed, with the page made from them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "latest.json").write_bytes(report.to_json(results))
+    (folder / "latest.svg").write_text(chart.svg(results))
+    found = msgspec.json.format(msgspec.json.encode(facts.facts()), indent=1)
+    (folder / "machine.json").write_bytes(found + b"\n")
+    if folder == RESULTS:
+        page.write()
+    print(f"written to {folder}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""Which measurements are there, in the order in which they run?"""
+
+from collections.abc import Callable, Collection, Sequence
+
+import msgspec
+
+from bench import ingest, start
+from bench.bars import BARS
+from bench.model import Result
+
+
+class Measurement(msgspec.Struct, frozen=True):
+    """Bars that are measured together, by `measure(rounds, seconds of a part of a round)`.
+
+    A slow one is left out of a quick run.
+    """
+
+    bars: tuple[str, ...]
+    measure: Callable[[int, float], list[Result]]
+    is_slow: bool = False
+
+
+MEASUREMENTS = (
+    Measurement(("start", "start / Python", "idle"), start.measure),
+    Measurement(("T1", "T3"), ingest.measure_single),
+    Measurement(("T2", "T4"), ingest.measure_hundred),
+)
+
+
+def wanted(names: Collection[str]) -> list[Measurement]:
+    """The measurements of these bars, all of them for no names; "T7" names each part of T7.
+
+    Raises:
+        ValueError: there is no such bar.
+    """
+    for name in names:
+        if not any(is_named(number, (name,)) for number in BARS):
+            raise ValueError(f"there is no bar {name}: there are {', '.join(BARS)}")
+    return [
+        each
+        for each in MEASUREMENTS
+        if not names or any(is_named(number, names) for number in each.bars)
+    ]
+
+
+def is_named(number: str, names: Collection[str]) -> bool:
+    """Whether a bar is one of these, or a part of one."""
+    return any(number == name or number.startswith(f"{name} ") for name in names)
+
+
+def left_out(measurements: Sequence[Measurement]) -> list[str]:
+    """The bars that a quick run does not measure."""
+    return [number for each in measurements if each.is_slow for number in each.bars]

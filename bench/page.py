@@ -1,0 +1,98 @@
+"""`python -m bench.page`: write docs/reference/performance.md from the committed results."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from string import Template
+
+import msgspec
+
+from bench import chart, report
+from bench.bars import BARS
+from bench.model import Bar, Result
+
+ROOT = Path(__file__).parent.parent
+_RESULTS = ROOT / "bench/results"
+_REFERENCE = ROOT / "docs/reference"
+
+
+def write() -> None:
+    """The page and its chart."""
+    results = list(report.read(_RESULTS / "latest.json").values())
+    machine = msgspec.json.decode((_RESULTS / "machine.json").read_bytes(), type=dict[str, str])
+    (_REFERENCE / "performance.md").write_text(text(results, machine))
+    (_REFERENCE / "performance.svg").write_text(chart.svg(results))
+
+
+def text(results: Sequence[Result], machine: dict[str, str]) -> str:
+    """The page: what people wrote in `page.md`, with the tables put in."""
+    found = {each.bar: each for each in results}
+    judged = [each for each in BARS.values() if each.must is not None]
+    told = [each for each in BARS.values() if each.must is None]
+    return Template((Path(__file__).parent / "page.md").read_text()).substitute(
+        verdict=_verdict(judged, found),
+        bars="\n".join(_bars(judged, found)),
+        told="\n".join(_told(told, found)),
+        details="\n\n".join(_details(results)),
+        machine="\n".join(_machine(machine)),
+    )
+
+
+def _verdict(judged: Sequence[Bar], found: dict[str, Result]) -> str:
+    missed = [
+        each.number for each in judged if each.number in found and found[each.number].met is False
+    ]
+    unknown = [each.number for each in judged if each.number not in found]
+    held = len(judged) - len(missed) - len(unknown)
+    sentences = [f"{held} of {len(judged)} bars hold."]
+    if missed:
+        sentences.append(f"**{', '.join(missed)} fell short.**")
+    if unknown:
+        sentences.append(f"Not measured in this run: {', '.join(unknown)}.")
+    return " ".join(sentences)
+
+
+def _bars(judged: Sequence[Bar], found: dict[str, Result]) -> Iterator[str]:
+    yield "| bar | what | limit | ours | ratio | spread | must | ambition | met |"
+    yield "| --- | --- | --: | --: | --: | --: | --: | --: | --- |"
+    for bar in judged:
+        result = found.get(bar.number)
+        if result is None:
+            cells = ["", "", "", "", report.bound(bar.must, bar), "", "not measured"]
+        else:
+            cells = [*report.row(result)[1:-1]]
+        yield f"| {bar.number} | {bar.what} | {' | '.join(cells)} |"
+
+
+def _told(told: Sequence[Bar], found: dict[str, Result]) -> Iterator[str]:
+    yield "| figure | what | median | spread |"
+    yield "| --- | --- | --: | --: |"
+    for result in (found[each.number] for each in told if each.number in found):
+        _, _, _, ratio, spread, *_ = report.row(result)
+        yield f"| {result.bar} | {result.what} | {ratio} | {spread} |"
+
+
+def _details(results: Sequence[Result]) -> Iterator[str]:
+    for each in results:
+        rounds = len(next(iter(each.rounds.values()), []))
+        note = f" {each.note}" if each.note else ""
+        yield f"**{each.bar}** ({rounds} {'round' if rounds == 1 else 'rounds'}): " + (
+            f"{report.medians(each)}.{note}"
+        )
+
+
+def _machine(machine: dict[str, str]) -> Iterator[str]:
+    yield "| | |"
+    yield "| --- | --- |"
+    for what, value in machine.items():
+        yield f"| {what} | {value} |"
+
+
+def main() -> int:
+    """Write the page again, after a change of a bar or of the words."""
+    write()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

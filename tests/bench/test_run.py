@@ -1,0 +1,75 @@
+"""Which bars does a run measure, and what if one cannot be?"""
+
+import pytest
+
+from bench.__main__ import main, run
+from bench.bars import BARS
+from bench.measurements import MEASUREMENTS, Measurement, left_out, wanted
+from bench.model import Result, WrongDeliveryError
+from tests.bench.builders import a_result
+
+
+def test_each_bar_is_measured_once() -> None:
+    """And no measurement is of a bar that nobody knows."""
+    measured = [number for each in MEASUREMENTS for number in each.bars]
+
+    assert len(measured) == len(set(measured))
+    assert set(measured) <= set(BARS)
+
+
+def test_bars_are_told_apart_by_number_and_words() -> None:
+    """The number is the key of the results; a must without room above it has no ambition beyond."""
+    for number, bar in BARS.items():
+        assert bar.number == number
+        if bar.must is not None and bar.ambition is not None:
+            assert bar.holds(bar.ambition, bar.must)
+    assert len({bar.what for bar in BARS.values()}) == len(BARS)
+
+
+def test_wanted_bars_bring_those_that_are_measured_with_them() -> None:
+    """T3 and T1 share their rounds of nginx."""
+    (found,) = wanted(["T3"])
+
+    assert "T3" in found.bars
+    assert wanted([]) == list(MEASUREMENTS)
+
+
+def test_unknown_bar_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is measured then."""
+    assert main(["--only", "T99"]) == 2
+    assert "there is no bar T99" in capsys.readouterr().err
+
+
+def measured(rounds: int, seconds: float) -> list[Result]:
+    """A measurement that takes no time."""
+    assert (rounds, seconds) == (3, 1.0)
+    return [a_result("T4"), a_result("T3")]
+
+
+def wrong(rounds: int, seconds: float) -> list[Result]:
+    """A measurement that finds something lost."""
+    raise WrongDeliveryError(f"lost in {rounds} rounds of {seconds} s")
+
+
+def test_quick_run_names_what_it_leaves_out() -> None:
+    """Those that take minutes."""
+    slow = Measurement(("T11 lost", "T11 duplicates"), measured, is_slow=True)
+
+    assert left_out([Measurement(("T3",), measured), slow]) == ["T11 lost", "T11 duplicates"]
+
+
+def test_results_stand_in_the_order_of_the_bars() -> None:
+    """However they were measured."""
+    results, failures = run([Measurement(("T3", "T4"), measured)], 3, 1.0)
+
+    assert [each.bar for each in results] == ["T3", "T4"]
+    assert not failures
+
+
+def test_measurement_that_fails_is_told_and_spares_the_others() -> None:
+    """Minutes of other figures are not lost."""
+    both = [Measurement(("T6",), wrong), Measurement(("T3", "T4"), measured)]
+    results, failures = run(both, 3, 1.0)
+
+    assert [each.bar for each in results] == ["T3", "T4"]
+    assert failures == {"T6": "WrongDeliveryError: lost in 3 rounds of 1.0 s"}
