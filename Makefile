@@ -56,10 +56,10 @@ test: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/browser ## everything but the sl
 test-all: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/browser ## every test there is
 	$(TESTS)
 
-bench: $(STAMPS)/python $(STAMPS)/bench ## measure every bar beside its limit, and write docs/reference/performance.md
+bench: $(STAMPS)/python $(STAMPS)/limits ## measure every bar beside its limit, and write docs/reference/performance.md
 	$(BIN)/python -m bench
 
-bench-quick: $(STAMPS)/python $(STAMPS)/bench ## the same with fewer and shorter rounds: under 2 minutes
+bench-quick: $(STAMPS)/python $(STAMPS)/limits ## the same with fewer and shorter rounds: under 2 minutes
 	$(BIN)/python -m bench --quick
 
 docs: $(STAMPS)/python ## build the documentation into site/; a broken link is an error
@@ -96,5 +96,5 @@ $(STAMPS)/node: $(STAMPS)/python requirements-node.lock $(JS)/package-lock.json 
 $(STAMPS)/browser: tools/setup-browser
 	@tools/setup-browser
 
-$(STAMPS)/bench: tools/setup-bench
-	@tools/setup-bench
+$(STAMPS)/limits: tools/setup-limits
+	@tools/setup-limits

@@ -7,6 +7,9 @@ which the log is checked afterwards; that makes wrk slower, and hence is spared 
 
 import asyncio
 import contextlib
+import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +24,7 @@ from bench.published import check_log
 
 _WARM_UP_SECONDS = 1.0
 _NGINX, _MEMORY, _DURABLE = "nginx", "without a disk", "durable"
-# One round of one server: its figures, each with its unit.
+# One round of one server: its figures by their units.
 Run = Callable[[], dict[str, float]]
 _REQUESTS, _USER, _KERNEL = "requests/s", "user CPU us/request", "kernel CPU us/request"
 
@@ -51,6 +54,17 @@ class _Publishing:
         with machine.nginx(port, machine.MEASURED) as pid:
             url = f"http://127.0.0.1:{port}/api/events"
             yield lambda: self._timed(pid, lambda: self._send(url, "", self._seconds))[1]
+
+    @contextlib.contextmanager
+    def memory(self) -> Iterator[Run]:
+        """Our own door with nothing behind it; it serves all rounds, too."""
+        command = [sys.executable, "-m", "bench.memory_server"]
+        with machine.process(command, machine.MEASURED, stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None  # noqa: S101  it is a pipe
+            ready = json.loads(child.stdout.readline())
+            url = f"http://127.0.0.1:{ready['port']}/topics/{ready['topic']}/api/events"
+            key = ready["topic_key"]
+            yield lambda: self._timed(child.pid, lambda: self._send(url, key, self._seconds))[1]
 
     def durable(self) -> dict[str, float]:
         """`switchhook serve` as it is; its log is read when it has stopped."""
@@ -92,15 +106,15 @@ class _Publishing:
 
 def _measure(bars: dict[str, str], publishing: _Publishing, rounds: int) -> list[Result]:
     columns: dict[str, list[float]] = {}
-    with publishing.nginx() as nginx:
-        runs: dict[str, Run] = {_NGINX: nginx, _DURABLE: publishing.durable}
+    with publishing.nginx() as nginx, publishing.memory() as memory:
+        runs = {_NGINX: nginx, _MEMORY: memory, _DURABLE: publishing.durable}
         for number in range(rounds + 1):
             for name, run in runs.items():
                 found = run()
                 if number:  # the first warms up
                     for unit, value in found.items():
                         columns.setdefault(f"{name}, {unit}", []).append(value)
-    return [_result(bar, name, columns) for name, bar in bars.items() if name in runs]
+    return [_result(bar, name, columns) for name, bar in bars.items()]
 
 
 def _result(number: str, name: str, columns: dict[str, list[float]]) -> Result:
