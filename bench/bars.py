@@ -46,15 +46,23 @@ _SCALE = (
     Bar("T17", "publish to delivered with the history of attempts / without", 0.85, 0.90),
 )
 
+_STORE = (
+    Bar("T5 preallocated", "as T5 / fdatasync over a file that was filled before", None),
+    Bar("T5 one by one", "as T5, each commit waits for the one before / the same loop", None),
+    Bar("T5 small", "append one event of 1 KB a commit / fdatasync of as many bytes", None),
+)
+
 _OTHER = (
     _most("start", "seconds until a server on a new data folder is ready", 0.5),
     _most("start / Python", "the same / the bare start of Python with asyncio and ssl", None),
     _most("idle", "megabytes held by a server that has nothing to do", 70),
-    _most("due gap", "seconds that the event loop stands still, 100,000 retries due", 0.05),
+    _most("due gap 1", "seconds that the event loop stands still, 100,000 retries due", 0.05),
+    _most("due gap 10", "the same, of 10 subscriptions", 0.05),
     _most("due commit", "seconds of a commit while 100,000 rows are resumed", 0.2),
     _most("explain", "seconds to explain one of a million events, the worst", 2.0),
     _most("chat history", "an action in a thread of a million messages / of 10, the worst", 1.5),
     Bar("chat send", "messages a second, 64 clients and threads / publishes of 2 events", None),
+    Bar("chat crowd", "events a second, a message to 250 participants / publishes of 250", None),
 )
 
-BARS = {each.number: each for each in (*_PUBLISH, *_DELIVER, *_SCALE, *_OTHER)}
+BARS = {each.number: each for each in (*_PUBLISH, *_DELIVER, *_SCALE, *_STORE, *_OTHER)}

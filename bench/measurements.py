@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
-from bench import ingest, start
+from bench import chat, due, explain, ingest, start
 from bench.bars import BARS
 from bench.model import Result
 
@@ -21,9 +21,12 @@ class Measurement(msgspec.Struct, frozen=True):
 
 
 MEASUREMENTS = (
-    Measurement(("start", "start / Python", "idle"), start.measure),
     Measurement(("T1", "T3"), ingest.measure_single),
     Measurement(("T2", "T4"), ingest.measure_hundred),
+    Measurement(("start", "start / Python", "idle"), start.measure),
+    Measurement(("due gap 1", "due gap 10", "due commit"), due.measure, is_slow=True),
+    Measurement(("explain",), explain.measure, is_slow=True),
+    Measurement(("chat history", "chat send", "chat crowd"), chat.measure, is_slow=True),
 )
 
 

@@ -80,6 +80,19 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([first[0].ljust(first[1]), *aligned, last[0]]).rstrip()
 
 
+def tell(results: Sequence[Result]) -> int:
+    """Print the results and what they come from; answer 1 when a bar falls short."""
+    print(f"\n{table(results)}\n")
+    for result in results:
+        print(f"{result.bar}: {medians(result)}")
+        if result.note:
+            print(f"    {result.note}")
+    print()
+    for line in shortfalls(results):
+        print(line)
+    return 1 if any(each.met is False for each in results) else 0
+
+
 def medians(result: Result) -> str:
     """What a ratio was computed from, in words."""
     return "; ".join(f"{column} {number(value)}" for column, value in result.medians.items())

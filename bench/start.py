@@ -11,7 +11,7 @@ import psutil
 
 from bench.bars import BARS
 from bench.model import Result, judge
-from bench.report import table
+from bench.report import tell
 
 ROUNDS = 7
 _IDLE_SECONDS = 2.0
@@ -66,9 +66,7 @@ def _columns(rounds: int) -> tuple[list[float], list[float], list[float]]:
 
 def main() -> int:
     """Print the table; answer 1 when a bar is missed."""
-    results = measure(ROUNDS, 0)
-    print(table(results))
-    return 1 if any(each.met is False for each in results) else 0
+    return tell(measure(ROUNDS, 0))
 
 
 if __name__ == "__main__":

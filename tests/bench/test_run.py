@@ -73,3 +73,19 @@ def test_measurement_that_fails_is_told_and_spares_the_others() -> None:
 
     assert [each.bar for each in results] == ["T3", "T4"]
     assert failures == {"T6": "WrongDeliveryError: lost in 3 rounds of 1.0 s"}
+
+
+def test_measurement_of_other_bars_than_it_says_fails() -> None:
+    """Two results of one bar would hide one of them."""
+    results, failures = run([Measurement(("T3",), measured)], 3, 1.0)
+
+    assert not results
+    assert failures == {"T3": "ValueError: results of T4, T3 instead of T3"}
+
+
+@pytest.mark.parametrize("rounds", ["0", "-1", "many"])
+def test_run_has_a_round(rounds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without one there is no median."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["--rounds", rounds])
+    assert "--rounds" in capsys.readouterr().err
