@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -82,15 +83,19 @@ def server(
     config: str = "",
     core: int = MEASURED,
     environ: dict[str, str] | None = None,
+    module: str = "switchhook",
 ) -> Iterator[Server]:
-    """`switchhook serve` on free ports and that data folder; `config` is the text of its file."""
+    """`switchhook serve` on free ports and that data folder; `config` is the text of its file.
+
+    Another `module` does something before it becomes the server.
+    """
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
         file = Path(folder) / "switchhook.toml"
         file.write_text(config)
         command: list[object] = [
             sys.executable,
             "-m",
-            "switchhook",
+            module,
             "serve",
             "--config",
             file,
@@ -182,16 +187,22 @@ def wait_for_port(port: int) -> None:
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What wrk counted: requests, those without a 2xx or 3xx, and the seconds that it took."""
+    """What wrk counted: requests, those without a 2xx or 3xx, the seconds that it took, its CPU."""
 
     requests: int
     refused: int
     seconds: float
+    cpu_seconds: float
 
     @property
     def per_second(self) -> float:
         """Requests a second."""
         return self.requests / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        """Microseconds of wrk's own CPU for each request."""
+        return self.cpu_seconds / self.requests * 1e6
 
 
 _SCRIPT = """
@@ -255,11 +266,19 @@ def wrk(
             f"-c{connections}",
             f"-d{max(1, round(seconds))}s",
         ]
+        before = _children_cpu()
         output = subprocess.run(  # noqa: S603
             [*command, "-s", str(script), url], capture_output=True, text=True, check=True
         ).stdout
+        cpu = _children_cpu() - before
     found = next(line for line in output.splitlines() if line.startswith("RESULT"))
     requests, refused, microseconds, failed = map(int, found.split()[1:])
     if failed:
         raise RuntimeError(f"wrk lost {failed} connections or answers: {output}")
-    return Load(requests, refused, microseconds / 1e6)
+    return Load(requests, refused, microseconds / 1e6, cpu)
+
+
+def _children_cpu() -> float:
+    """User and system time of the children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

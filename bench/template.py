@@ -1,0 +1,71 @@
+"""Which events does a flow of them publish, and which bytes must then be delivered?
+
+Every event is the same text around a number of fixed width: one is made, and checked, without
+writing or reading JSON.
+"""
+
+import json
+
+import msgspec
+
+DIGITS = 12
+_NUMBER = "@" * DIGITS
+
+
+class Template(msgspec.Struct, frozen=True):
+    """An event: what comes before its number, and what comes after it."""
+
+    before: bytes
+    after: bytes
+
+    @property
+    def size(self) -> int:
+        """The bytes of an event."""
+        return len(self.before) + DIGITS + len(self.after)
+
+    def event(self, number: int) -> bytes:
+        """The event with that number."""
+        return b"%b%012d%b" % (self.before, number, self.after)
+
+    def array(self, first: int, count: int) -> bytes:
+        """So many events from that number on, as a JSON array."""
+        return b"[" + b",".join(map(self.event, range(first, first + count))) + b"]"
+
+    def places(self, count: int) -> range:
+        """Where the numbers stand in an array of so many events."""
+        first = 1 + len(self.before)
+        return range(first, first + count * (self.size + 1), self.size + 1)
+
+
+def published() -> Template:
+    """What a storage account tells when a file was written: about 850 bytes."""
+    account = "/subscriptions/5f1d4e0a-7c2b-4e6f-9a41-0d3b8c6e2f17/resourceGroups/bakery"
+    file = "containers/photos/blobs/2026/11/loaf.jpg"
+    event = {
+        "id": f"c4a1d3f8-501e-0062-7b9d-{_NUMBER}",
+        "subject": f"/blobServices/default/{file}",
+        "eventType": "Microsoft.Storage.BlobCreated",
+        "eventTime": "2026-11-21T09:15:30.1234567Z",
+        "dataVersion": "1.0",
+        "data": {
+            "api": "PutBlockList",
+            "clientRequestId": "7b0c9e52-31d8-4f6a-8e0d-2f9ab1c7d604",
+            "requestId": "c4a1d3f8-501e-0062-7b9d-58a0f3b6c1e2",
+            "eTag": "0x8DE1C52A90B7A51",
+            "contentType": "image/jpeg",
+            "contentLength": 524_288,
+            "blobType": "BlockBlob",
+            "url": f"https://bakery.blob.localhost/{file}",
+            "sequencer": "7C1E2A51B90D4F36A817",
+            "storageDiagnostics": {"batchId": "e9f20b75-6006-0034-00d1-5bc2a4000000"},
+            "account": f"{account}/providers/Microsoft.Storage/storageAccounts/bakery",
+        },
+    }
+    before, after = json.dumps(event, separators=(",", ":")).encode().split(_NUMBER.encode())
+    return Template(before, after)
+
+
+def delivered(event: Template, topic: str) -> Template:
+    """The same event as a webhook gets it: with what the service appends."""
+    owed = f',"metadataVersion":"1","topic":{json.dumps(topic)}}}'
+    return Template(event.before, event.after.removesuffix(b"}") + owed.encode())
