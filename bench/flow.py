@@ -4,7 +4,7 @@ import contextlib
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -29,9 +29,12 @@ from switchhook.default_resources import TOPIC_ID
 EVENT = published()
 EXPECTED = delivered(EVENT, TOPIC_ID)
 PATH = f"/topics/{defaults.TOPIC_NAME}/api/events"
-_JSON = {"Content-Type": "application/json"}
+JSON = {"Content-Type": "application/json"}
 DELIVERY = EXPECTED.array(0, 1)
 POSTING = 64  # connections to a webhook, of wrk as of the server
+# So many events in one request are published on so many connections.
+CONNECTIONS = {1: 64, 100: 16}
+WARM_UP_SECONDS = 0.3
 
 
 class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +131,7 @@ def job(
     *,
     seconds: float,
     events: int,
-    connections: int,
+    connections: int | None = None,
     backlog: int = 4_000,
     per_second: float | None = None,
 ) -> Job:
@@ -136,12 +139,12 @@ def job(
     return Job(
         port=int(running.http.rpartition(":")[2]),
         path=PATH,
-        headers={**_JSON, "aeg-sas-key": running.topic_key},
+        headers={**JSON, "aeg-sas-key": running.topic_key},
         published=EVENT,
         expected=EXPECTED,
         webhook_ports=hooks.ports,
         seconds=seconds,
-        connections=connections,
+        connections=connections or CONNECTIONS[events],
         events_per_request=events,
         subscriptions=hooks.subscriptions,
         backlog=backlog,
@@ -188,14 +191,25 @@ class Floor(msgspec.Struct, frozen=True):
         return 1e6 / (self.request_us / events + self.post_us)
 
 
-def floor(events: int, connections: int, seconds: float) -> Floor:
+def floor(events: int, seconds: float) -> Floor:
     """What nginx spends to take a request of so many events, and wrk to post one delivery."""
     body = EVENT.array(0, events)
     port = free_port()
     with nginx(port, MEASURED) as pid:
         before = cpu_seconds(pid)
         url = f"http://127.0.0.1:{port}{PATH}"
-        taken = wrk(url, body, _JSON, connections=connections, seconds=seconds)
+        taken = wrk(url, body, JSON, connections=CONNECTIONS[events], seconds=seconds)
         request_us = (cpu_seconds(pid) - before) / taken.requests * 1e6
-        posted = wrk(url, DELIVERY, _JSON, connections=POSTING, seconds=seconds)
+        posted = wrk(url, DELIVERY, JSON, connections=POSTING, seconds=seconds)
     return Floor(request_us, posted.cpu_us)
+
+
+def repeated(rounds: int, one: Callable[[], Mapping[str, float]]) -> dict[str, list[float]]:
+    """The columns of so many rounds."""
+    found = [one() for _ in range(rounds)]
+    return {name: [each[name] for each in found] for name in found[0]}
+
+
+def warm(running: Server, hooks: Webhooks, events: int) -> None:
+    """A first load that is not counted: connections are opened, caches filled."""
+    run(job(running, hooks, seconds=WARM_UP_SECONDS, events=events))

@@ -1,0 +1,94 @@
+"""T7, T8, T17: how many events a second go from their publisher to their webhook, on one core?
+
+The floor is what one core could do that spent no more on a request than nginx, which answers 200
+to everything, and no more on a delivery than wrk. It neither stores nor matches anything.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from bench.bars import BARS
+from bench.flow import Floor, Flow, floor, flow, flow_server, job, repeated, warm, webhooks
+from bench.model import Result, judge
+
+_BATCH = 50
+_FLOOR, _OURS, _BATCHES = "floor, events/s", "delivered, events/s", "in batches, events/s"
+_CPU, _LOAD_CPU = "CPU us/event", "CPU of the load us/event"
+_NGINX, _WRK = "nginx, us/request", "wrk, us/POST"
+_WITH, _WITHOUT = "with history, events/s", "without, events/s"
+_WITH_CPU, _WITHOUT_CPU = "with history, CPU us/event", "without, CPU us/event"
+
+
+def measure_single(rounds: int, seconds: float) -> list[Result]:
+    """T7, one event a request."""
+
+    def one() -> dict[str, float]:
+        return _columns(floor(1, seconds), 1, _flow(1, seconds))
+
+    return [_judged("T7 1-event", repeated(rounds, one), _OURS)]
+
+
+def measure_hundred(rounds: int, seconds: float) -> list[Result]:
+    """T7 and T8, a hundred events a request."""
+
+    def one() -> dict[str, float]:
+        limit = floor(100, seconds)
+        batches = _columns(limit, 100, _flow(100, seconds, batch=_BATCH))
+        alone = _columns(limit, 100, _flow(100, seconds))
+        return {**alone, **{f"{_BATCHES}: {name}": value for name, value in batches.items()}}
+
+    columns = repeated(rounds, one)
+    batches = {
+        name.removeprefix(f"{_BATCHES}: "): values
+        for name, values in columns.items()
+        if name.startswith(_BATCHES)
+    }
+    alone = {name: values for name, values in columns.items() if not name.startswith(_BATCHES)}
+    return [_judged("T7 100-event", alone, _OURS), _judged("T8", batches, _OURS)]
+
+
+def measure_history(rounds: int, seconds: float) -> list[Result]:
+    """T17: one event a request, with the history of attempts at its default and without."""
+
+    def one() -> dict[str, float]:
+        with_history = _flow(1, seconds)
+        without = _flow(1, seconds, history=False)
+        return {
+            _WITH: with_history.per_second,
+            _WITHOUT: without.per_second,
+            _WITH_CPU: with_history.cpu_us,
+            _WITHOUT_CPU: without.cpu_us,
+        }
+
+    columns = repeated(rounds, one)
+    return [judge(BARS["T17"], columns, lambda found: found[_WITH] / found[_WITHOUT])]
+
+
+def _flow(events: int, seconds: float, *, batch: int = 1, history: bool = True) -> Flow:
+    hooks = webhooks(batch=batch)
+    options = () if history else ("--attempt-history-bytes", "0")
+    with flow_server(hooks, *options) as running:
+        warm(running, hooks, events)
+        return flow(running, job(running, hooks, seconds=seconds, events=events))
+
+
+def _columns(limit: Floor, events: int, found: Flow) -> dict[str, float]:
+    return {
+        _FLOOR: limit.per_second(events),
+        _OURS: found.per_second,
+        _CPU: found.cpu_us,
+        _LOAD_CPU: found.load_us,
+        _NGINX: limit.request_us,
+        _WRK: limit.post_us,
+    }
+
+
+def _judged(number: str, columns: Mapping[str, list[float]], ours: str) -> Result:
+    result = judge(BARS[number], columns, lambda found: found[ours] / found[_FLOOR])
+    note = (
+        f"An event costs {result.medians[_CPU]:.1f} us of CPU; of the floor's "
+        f"{1e6 / result.medians[_FLOOR]:.1f} us, wrk's POST is {result.medians[_WRK]:.1f}. "
+        f"The process that publishes and checks spends {result.medians[_LOAD_CPU]:.1f} us."
+    )
+    return msgspec.structs.replace(result, note=note)
