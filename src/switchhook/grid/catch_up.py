@@ -70,10 +70,13 @@ class CatchUp:
     def _offer(self, appended: Appended, active: set[SubscriptionQueue]) -> None:
         """Give the queues what they want of a batch; those that fill up leave `active`."""
         mixed = {q for q in active if _reached(q) < q.subscription.from_position}
-        for envelope, queues in self._router.wanted(appended):
+        # A large batch is offered in several turns: what they all had is not matched again.
+        for envelope, queues in self._router.wanted(appended, min(map(_reached, active))):
             for queue in queues:
                 if queue in active and queue not in mixed:
                     self._give(queue, envelope, queue.subscription, active)
+            if not active:
+                return
         for queue in mixed:
             # Part of the batch belongs to an older version, which the index no longer knows.
             for envelope, version in self._router.wanted_by(queue, appended):

@@ -142,15 +142,17 @@ class Router:
             if queue.subscription.topic == topic.incarnation and not queue.is_behind:
                 self._fall_behind(queue, position)
 
-    def wanted(self, appended: Appended) -> Iterator[tuple[Envelope, list[SubscriptionQueue]]]:
-        """The events of a batch that any subscription in force wants, with those that want it."""
+    def wanted(
+        self, appended: Appended, start: int = 0
+    ) -> Iterator[tuple[Envelope, list[SubscriptionQueue]]]:
+        """The events of a batch that any subscription in force wants, with those that want it;
+        none before position `start`."""
         batch = appended.batch
         route = self._routes.get(batch.topic)
         if route is None or not route.has_subscriptions:
             return
         for position, event in route.read(appended):
-            queues = route.match(event)
-            if queues:
+            if position >= start and (queues := route.match(event)):
                 yield Envelope(position, batch.published_at, event, batch.traceparent), queues
 
     def wanted_by(
