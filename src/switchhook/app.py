@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from switchhook.assemble import Grid, Parts, limits_of
@@ -26,6 +26,7 @@ from switchhook.http.arm_api.events import EventRoutes
 from switchhook.http.communication_api import chat_api, identity_api, sms_api
 from switchhook.http.communication_api.bearer_authentication import BearerAuthenticator
 from switchhook.http.cors import DATA_PLANE, Cors
+from switchhook.http.direct_routes import DirectRoutes
 from switchhook.http.errors import exception_handlers
 from switchhook.http.listener import Door
 from switchhook.http.publish_api import PublishApi
@@ -42,6 +43,7 @@ def build_app(parts: Parts, readiness: observability_api.Readiness, control: Con
         verify_token=access.authority.verify,
         tracing=grid.tracing,
     )
+    data_plane = _data_plane(parts)
     routes = [
         *arm_api.routes(
             resources=parts.resources,
@@ -66,15 +68,17 @@ def build_app(parts: Parts, readiness: observability_api.Readiness, control: Con
             guard=access.guard,
             needs_token=is_exposed(parts.settings) and not parts.settings.open_metrics,
         ),
-        *_data_plane(parts),
+        *data_plane,
+        *_realtime(parts),
     ]
     others = Starlette(routes=routes, exception_handlers=exception_handlers())
     # Azure does not either, and whoever asks has not been asked for a credential then.
     others.router.redirect_slashes = False
-    return Door(publishing, Cors(others, (*DATA_PLANE, *realtime_api.BROWSER_PREFIXES)))
+    direct = DirectRoutes(data_plane, others)
+    return Door(publishing, Cors(direct, (*DATA_PLANE, *realtime_api.BROWSER_PREFIXES)))
 
 
-def _data_plane(parts: Parts) -> list[BaseRoute]:
+def _data_plane(parts: Parts) -> list[Route]:
     """What the SDKs of Communication Services call."""
     services = parts.services
     chat_users = BearerAuthenticator(services.identity, max_body_size=chat_api.MAX_BODY_SIZE)
@@ -90,12 +94,17 @@ def _data_plane(parts: Parts) -> list[BaseRoute]:
             host_aliases=_authorities(parts.addresses),
         ),
         *chat_api.routes(chat=services.chat, authenticator=chat_users),
-        *realtime_api.routes(
-            sessions=services.sessions,
-            caller_of=services.identity.caller_of,
-            public_url=lambda: parts.settings.public_url or "",
-        ),
     ]
+
+
+def _realtime(parts: Parts) -> list[BaseRoute]:
+    """What they call to hear of events as they happen."""
+    services = parts.services
+    return realtime_api.routes(
+        sessions=services.sessions,
+        caller_of=services.identity.caller_of,
+        public_url=lambda: parts.settings.public_url or "",
+    )
 
 
 def _event_routes(parts: Parts) -> EventRoutes:

@@ -35,6 +35,7 @@ from switchhook.http.arm_api.control import Control
 from switchhook.http.arm_api.routes import ArmRoute
 from switchhook.http.authority_api import AuthorityRoutes
 from switchhook.http.cors import Cors
+from switchhook.http.direct_routes import DirectRoutes
 from switchhook.http.listener import Door
 from switchhook.http.observability_api import Readiness
 from switchhook.settings import Settings
@@ -88,9 +89,10 @@ class RealServer:
     def __init__(self, app: ASGIApp, parts: Parts, token: str) -> None:
         assert isinstance(app, Door)
         assert isinstance(app._others, Cors)
-        assert isinstance(app._others._app, Starlette)
+        assert isinstance(app._others._app, DirectRoutes)
+        assert isinstance(app._others._app._others, Starlette)
         self._app = app
-        self.routes: list[BaseRoute] = app._others._app.routes
+        self.routes: list[BaseRoute] = app._others._app._others.routes
         self.parts = parts
         self.token = token
 

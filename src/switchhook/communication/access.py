@@ -13,6 +13,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 
 import msgspec
@@ -48,20 +49,36 @@ class SignedRequest(msgspec.Struct, frozen=True, kw_only=True):
     scheme: str = "http"
 
 
-class Signature(msgspec.Struct, frozen=True, kw_only=True):
-    """A well-formed signature: the digest that was sent, and the texts that it may stand for."""
+class Signature:
+    """A well-formed signature: the digest that was sent, and the texts that it may stand for.
 
-    digest: bytes
-    texts: tuple[bytes, ...]
+    A text is made when it is asked for: the first is the one that nearly every client has signed.
+    """
+
+    def __init__(self, digest: bytes, texts: Iterator[bytes]) -> None:
+        self._digest = digest
+        self._made: list[bytes] = []
+        self._others = texts
 
     def is_made_with(self, keys: Iterable[str]) -> bool:
         """Whether one of these access keys (base64) made it; compared in constant time."""
-        for key in keys:
-            secret = base64.b64decode(key)
-            for text in self.texts:
-                if hmac.compare_digest(hmac.digest(secret, text, "sha256"), self.digest):
-                    return True
-        return False
+        secrets = [_secret(key) for key in keys]
+        return any(
+            hmac.compare_digest(hmac.digest(secret, text, "sha256"), self._digest)
+            for text in self._all_texts()
+            for secret in secrets
+        )
+
+    def _all_texts(self) -> Iterator[bytes]:
+        yield from self._made
+        for text in self._others:
+            self._made.append(text)
+            yield text
+
+
+@lru_cache(maxsize=256)
+def _secret(key: str) -> bytes:
+    return base64.b64decode(key)
 
 
 def denied() -> RequestError:
@@ -87,7 +104,7 @@ def read_signature(
         raise denied()
     _check_date(names, request.headers, now)
     _check_body(request)
-    return Signature(digest=digest, texts=tuple(_texts(request, names, host_aliases)))
+    return Signature(digest, _texts(request, names, host_aliases))
 
 
 _TOO_LONG = " " * (MAX_SIGNED_LENGTH + 1)  # what an absent header counts as
@@ -113,13 +130,19 @@ def _check_date(names: list[str], headers: Mapping[str, str], now: int) -> None:
     signed = [name for name in _DATES if name in names]
     if not signed:
         raise denied()
-    try:
-        date = parsedate_to_datetime(headers[signed[0]])
-        sent = from_datetime(date)
-    except (ValueError, TypeError, OverflowError) as error:  # TypeError: a date without a zone
-        raise denied() from error
-    if abs(now - sent) > CLOCK_SKEW:
+    sent = _instant(headers[signed[0]])
+    if sent is None or abs(now - sent) > CLOCK_SKEW:
         raise denied()
+
+
+# Dates have whole seconds: many requests share one.
+@lru_cache(maxsize=64)
+def _instant(date: str) -> int | None:
+    """The instant of a header's date; None where it is none."""
+    try:
+        return from_datetime(parsedate_to_datetime(date))
+    except (ValueError, TypeError, OverflowError):  # TypeError: a date without a zone
+        return None
 
 
 def _check_body(request: SignedRequest) -> None:
@@ -132,11 +155,15 @@ def _check_body(request: SignedRequest) -> None:
 def _texts(
     request: SignedRequest, names: list[str], host_aliases: Sequence[str]
 ) -> Iterator[bytes]:
-    hosts = list(dict.fromkeys(_hosts(request, host_aliases)))
-    for target in dict.fromkeys(_targets(request.target)):
-        for host in hosts:
+    """Each text once, the usual one first."""
+    made = set()
+    for target in _targets(request.target):
+        for host in _hosts(request, host_aliases):
             values = ";".join(host if name == "host" else request.headers[name] for name in names)
-            yield f"{request.method.upper()}\n{target}\n{values}".encode()
+            text = f"{request.method.upper()}\n{target}\n{values}".encode()
+            if text not in made:
+                made.add(text)
+                yield text
 
 
 def _targets(target: str) -> Iterator[str]:

@@ -50,6 +50,11 @@ def exception_handlers() -> dict[Any, ExceptionHandler]:
     }
 
 
+def bug_response(error: Exception) -> Response:
+    """The answer to a request that met an error of our own, which is logged."""
+    return arm_error(_from_bug(error))
+
+
 def from_store_error(error: Exception) -> RequestError:
     """503: the request may be sent again."""
     full = isinstance(error, StoreFullError)

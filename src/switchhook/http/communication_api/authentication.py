@@ -4,12 +4,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from switchhook.communication.access import SignedRequest, denied, read_signature
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError
+from switchhook.http import asgi
+from switchhook.http.asgi import ClientGoneError
 from switchhook.http.web_pages import check_page
 
 # A hundred recipients and the longest message, escaped, are a fifth of it. Azure names no limit.
@@ -43,21 +45,22 @@ class Authenticator:
             RequestError: 401 `Denied`, 403 for a web page with a public key, or 413 for a body over
                 the limit.
         """
-        if "authorization" not in request.headers:
+        headers = _headers(request)
+        if "authorization" not in headers:
             raise denied()
         body = await read_body(request)
         signed = SignedRequest(
             method=request.method,
             target=_target(request),
-            headers=request.headers,
+            headers=headers,
             body=body,
-            scheme=request.url.scheme,
+            scheme=request.scope["scheme"],
         )
         signature = read_signature(signed, now=self._now(), host_aliases=self._host_aliases)
         connection = request.scope.get("client")
         last = self._last.get(connection) if connection else None
-        resource = self._directory.find_signer(signature, request.headers["host"], last)
-        check_page(request.headers.get("origin"), resource.keys)
+        resource = self._directory.find_signer(signature, headers["host"], last)
+        check_page(headers.get("origin"), resource.keys)
         if connection:
             self._remember(connection, resource)
         return resource, body
@@ -67,6 +70,12 @@ class Authenticator:
         self._last.move_to_end(connection)
         if len(self._last) > MAX_CONNECTIONS_REMEMBERED:
             self._last.popitem(last=False)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """The headers by their names; of those that come twice the first."""
+    pairs: list[tuple[bytes, bytes]] = request.scope["headers"]
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(pairs)}
 
 
 def _target(request: Request) -> str:
@@ -82,12 +91,11 @@ async def read_body(request: Request, limit: int = MAX_BODY_SIZE) -> bytes:
     Raises:
         RequestError: 413 for one over the limit.
     """
-    pieces = []
-    size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > limit:
-            message = f"The request body has over {limit} bytes."
-            raise RequestError(413, "RequestEntityTooLarge", message)
-        pieces.append(piece)
-    return b"".join(pieces)
+    try:
+        body = await asgi.read_body(request.scope, request.receive, limit)
+    except ClientGoneError as gone:
+        raise ClientDisconnect from gone
+    if body is None:
+        message = f"The request body has over {limit} bytes."
+        raise RequestError(413, "RequestEntityTooLarge", message)
+    return body

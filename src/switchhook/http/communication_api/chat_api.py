@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from switchhook.communication.chat import requests
 from switchhook.communication.chat.engine import ChatEngine
@@ -22,7 +22,7 @@ MAX_BODY_SIZE = 2 << 20
 Handler = Callable[[Request, Caller, bytes], Awaitable[Response]]
 
 
-def routes(*, chat: ChatEngine, authenticator: Authenticates[Caller]) -> list[BaseRoute]:
+def routes(*, chat: ChatEngine, authenticator: Authenticates[Caller]) -> list[Route]:
     """Every operation under `/chat/threads`; `authenticator` reads up to `MAX_BODY_SIZE`."""
 
     def route(path: str, handlers: Mapping[str, Handler]) -> Route:

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from switchhook.authority import Claims
 from switchhook.clock import to_text
@@ -56,7 +56,7 @@ def routes(
     directory: CommunicationDirectory,
     host_aliases: Sequence[str] = (),
     now: Callable[[], int] = time.time_ns,
-) -> list[BaseRoute]:
+) -> list[Route]:
     """The routes of users, their tokens, and the exchange of Entra tokens.
 
     `host_aliases` are names with which clients may have been configured other than the one of their

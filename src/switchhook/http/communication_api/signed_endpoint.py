@@ -49,14 +49,14 @@ def signed_endpoint(
     newest, because clients move faster than this list.
     """
     supported = ", ".join(versions)
+    supported_header = (b"api-supported-versions", supported.encode())
 
     async def endpoint(request: Request) -> Response:
         response = await _answer(request)
-        response.headers["api-supported-versions"] = supported
-        response.headers["x-ms-request-id"] = str(uuid.uuid4())
+        request_id = (b"x-ms-request-id", str(uuid.uuid4()).encode())
+        response.raw_headers += (supported_header, request_id)
         client_id = request.headers.get("x-ms-client-request-id")
-        wants_id = request.headers.get("x-ms-return-client-request-id", "").lower() == "true"
-        if client_id and wants_id:
+        if client_id and _wants_id(request):
             response.headers["x-ms-client-request-id"] = client_id
         return response
 
@@ -76,6 +76,10 @@ def signed_endpoint(
             return Response(status_code=400)  # nobody is there to read it
 
     return endpoint
+
+
+def _wants_id(request: Request) -> bool:
+    return request.headers.get("x-ms-return-client-request-id", "").lower() == "true"
 
 
 def _check_version(version: str, supported: str) -> None:

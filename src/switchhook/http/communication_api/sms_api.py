@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from switchhook.clock import to_text
 from switchhook.communication.directory import CommunicationDirectory
@@ -37,7 +37,7 @@ def routes(
     directory: CommunicationDirectory,
     host_aliases: Sequence[str] = (),
     now: Callable[[], int] = time.time_ns,
-) -> list[BaseRoute]:
+) -> list[Route]:
     """`POST /sms`, the opt-out routes and `GET /deliveryReports/{id}`.
 
     `host_aliases` are names with which clients may have been configured other than the one of their
