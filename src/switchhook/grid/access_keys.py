@@ -7,7 +7,8 @@ azure-sdk-for-python#17627 and by AzureEventGridSimulator.
 import base64
 import binascii
 import hashlib
-import hmac
+from functools import lru_cache
+from hmac import compare_digest
 
 from switchhook.errors import RequestError
 from switchhook.grid.endpoint_names import EndpointName
@@ -54,9 +55,9 @@ class TopicDirectory:
 
     def at(self, name: EndpointName) -> Topic | None:
         """What an address names; where it may be either, the topic comes before the domain."""
-        kinds = _ADDRESSED if name.kind is None else (name.kind,)
-        found = (self.by_name(name.name, kind) for kind in kinds)
-        return next((topic for topic in found if topic is not None), None)
+        if name.kind is not None:
+            return self.by_name(name.name, name.kind)
+        return self.by_name(name.name) or self.by_name(name.name, TopicKind.DOMAIN)
 
     def by_key(self, key: str) -> Topic | None:
         """The one topic that the key opens; None when there is none, or more than one."""
@@ -67,9 +68,12 @@ class TopicDirectory:
 
 def opens(key: str, topic: Topic) -> bool:
     """Whether the key is one of the topic's two, compared in constant time."""
+    if topic.keys is None:
+        return False
     given = key.encode()
-    matches = [hmac.compare_digest(given, own.encode()) for own in topic.keys or ()]
-    return any(matches)
+    first, second = _encoded(topic.keys)
+    # Both are compared: how long it takes must not tell which of them it is.
+    return compare_digest(given, first) | compare_digest(given, second)
 
 
 def check(key: str, topic: Topic | None, host: str) -> Topic:
@@ -102,6 +106,11 @@ def _why_not_base64(key: str) -> str:
             "among the padding characters."
         )
     return ""
+
+
+@lru_cache(maxsize=1024)
+def _encoded(keys: tuple[str, str]) -> tuple[bytes, bytes]:
+    return keys[0].encode(), keys[1].encode()
 
 
 def _digest(key: str) -> bytes:

@@ -3,6 +3,7 @@
 Every promise here is tested by a contract suite that runs over each adapter (`tests/contract/`).
 """
 
+import struct
 import zlib
 from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
@@ -42,6 +43,16 @@ HASH_BYTES = 4
 def hash_of_id(event_id: str) -> bytes:
     """Four bytes by which an event can be found; different ids may share them."""
     return zlib.crc32(event_id.encode("utf-8", "surrogatepass")).to_bytes(HASH_BYTES, "big")
+
+
+def hashes_of_ids(ids: Sequence[str]) -> bytes:
+    """The `hash_of_id` of each, in their order."""
+    if len(ids) == 1:
+        return hash_of_id(ids[0])
+    try:
+        return struct.pack(f">{len(ids)}I", *map(zlib.crc32, map(str.encode, ids)))
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return b"".join(map(hash_of_id, ids))
 
 
 class Appended(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from switchhook.clock import Clock
 from switchhook.errors import RequestError, StoreError, StoreFullError
 from switchhook.grid.events import EventSchema
 from switchhook.grid.observation import Observation
-from switchhook.grid.ports import Appended, Batch, Change, Commit, hash_of_id
+from switchhook.grid.ports import Appended, Batch, Change, Commit, hashes_of_ids
 from switchhook.grid.retention import Retention
 from switchhook.grid.route import Router
 from switchhook.grid.schemas.accept import Accepted, PublishRequest, accept
@@ -73,54 +73,41 @@ class Publisher:
         """As `publish`, for who has nobody to wait: `ended` is called instead, once, at once or
         later, with the error that `publish` would raise, or None."""
         start = time.perf_counter_ns()
-
-        def told(error: Exception | None) -> None:
-            if error is None:
-                names = _domain_topics(topic, batch)
-                self.observation.published(topic, names, time.perf_counter_ns() - start)
-            elif isinstance(error, RequestError | StoreError):
-                self.observation.refused(topic, error)
-            ended(error)
-
         try:
             accepted = accept(request, topic)
         except RequestError as error:
-            told(error)
+            self.observation.refused(topic, error)
+            ended(error)
             return
-        if accepted.count:
-            batch = self._batch(topic, accepted, traceparent)
-            self._submit(batch, told)
-        else:
+        if not accepted.count:
             ended(None)
-
-    def _submit(self, batch: Batch, told: Ended) -> None:
-        def route(first: int) -> None:
-            self._router.route(Appended(first, batch))
-
-        def ended(error: Exception | None) -> None:
-            if isinstance(error, StoreFullError):
-                self._background.spawn(self._submit_again(batch, route, error, told))
-            else:
-                told(error)
-
+            return
+        batch = self._batch(topic, accepted, traceparent)
+        submission = _Submission(self, topic, batch, start, ended)
         try:
-            self._store.submit((), (batch,), route, ended)
+            self._store.submit((), (batch,), submission.route, submission.tried)
         except StoreError as error:
-            told(error)
+            submission.told(error)
 
-    async def _submit_again(
-        self, batch: Batch, route: Callable[[int], None], full: StoreFullError, told: Ended
-    ) -> None:
+    def route(self, first: int, batch: Batch) -> None:
+        """Hand on what has become durable; its first event has this position."""
+        self._router.route(Appended(first, batch))
+
+    def make_room(self, submission: "_Submission", full: StoreFullError) -> None:
         """Finished events make room first; only what nobody has finished is worth a refusal."""
+        self._background.spawn(self._submit_again(submission, full))
+
+    async def _submit_again(self, submission: "_Submission", full: StoreFullError) -> None:
         problem: Exception | None = None
+        batch = submission.batch
         try:
             if await self._retention.make_room(len(batch.body)):
-                await self._store.commit((), (batch,), route)
+                await self._store.commit((), (batch,), submission.route)
             else:
                 problem = full
         except Exception as error:  # noqa: BLE001 - whoever waits is told
             problem = error
-        told(problem)
+        submission.told(problem)
 
     async def close(self) -> None:
         """Give up what waits for room."""
@@ -133,7 +120,7 @@ class Publisher:
             published_at=self._clock.now(),
             body=accepted.body,
             count=accepted.count,
-            id_hashes=b"".join(map(hash_of_id, accepted.ids)),
+            id_hashes=hashes_of_ids(accepted.ids),
             traceparent=traceparent,
         )
 
@@ -152,6 +139,42 @@ class Publisher:
             if not await self._retention.make_room(sum(len(batch.body) for batch in batches)):
                 raise
         return await self._store.commit(changes, batches, route)
+
+
+class _Submission:
+    """Events that are on their way into the log, and who waits for that."""
+
+    __slots__ = ("_ended", "_publisher", "_start", "_topic", "batch")
+
+    def __init__(
+        self, publisher: Publisher, topic: Topic, batch: Batch, start: int, ended: Ended
+    ) -> None:
+        self.batch = batch
+        self._publisher = publisher
+        self._topic = topic
+        self._start = start
+        self._ended = ended
+
+    def route(self, first: int) -> None:
+        """They are durable."""
+        self._publisher.route(first, self.batch)
+
+    def tried(self, error: Exception | None) -> None:
+        """The first commit has ended."""
+        if isinstance(error, StoreFullError):
+            self._publisher.make_room(self, error)
+        else:
+            self.told(error)
+
+    def told(self, error: Exception | None) -> None:
+        """That was the last commit."""
+        observation = self._publisher.observation
+        if error is None:
+            names = _domain_topics(self._topic, self.batch)
+            observation.published(self._topic, names, time.perf_counter_ns() - self._start)
+        elif isinstance(error, StoreError):
+            observation.refused(self._topic, error)
+        self._ended(error)
 
 
 class _Id(msgspec.Struct):
@@ -173,7 +196,7 @@ def batch_of(topic: str, events: Sequence[bytes], now: int) -> Batch:
         published_at=now,
         body=body,
         count=len(events),
-        id_hashes=b"".join(hash_of_id(event.id) for event in _decode_ids(body)),
+        id_hashes=hashes_of_ids([event.id for event in _decode_ids(body)]),
     )
 
 

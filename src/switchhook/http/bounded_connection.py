@@ -92,19 +92,19 @@ class BoundedConnection(HttpToolsProtocol):
         self._has_body = False
         self.url = b""
         self.headers = []
-        self.expect_100_continue = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # Trailers are none: whatever is in front of the server has judged the headers.
         if self._reads is Reads.HEAD:
-            super().on_header(name, value)
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._end_head()
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        url, headers = self.url, self.headers
         super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
-        self.headers += headers
+        super().on_url(url)
+        for name, value in headers:
+            super().on_header(name, value)
         super().on_headers_complete()
 
     def _end_head(self) -> None:
@@ -135,7 +135,6 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or be idle."""
-        self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
         if self._leaves_body_out():

@@ -147,7 +147,7 @@ class PublishApi:
 
     def _named(self, head: PublishHead) -> Topic | None:
         """The topic that the address names, if it names one that there is."""
-        name = name_in(head.host, head.address.path)
+        name = name_in(head.target.host, head.target.path)
         return self._topics.at(name) if name else None
 
     def _authorize(self, head: PublishHead) -> Topic:

@@ -15,7 +15,7 @@ from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
 from switchhook.grid.topics import Topic
 from switchhook.http.bounded_connection import BoundedConnection
 from switchhook.http.publish_api import Answer, PublishApi
-from switchhook.http.publish_head import PublishHead, address_of
+from switchhook.http.publish_head import PublishHead, is_publish_url, target_of
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -45,24 +45,23 @@ class PublishConnection(BoundedConnection):
 
     def on_headers_complete(self) -> None:
         api = self._door.publish
-        address = address_of(self.url) if api is not None else None
-        if api is None or address is None or self._becomes_websocket():
+        head = self._publish_head() if api is not None and is_publish_url(self.url) else None
+        if api is None or head is None:
             self._read = None
             super().on_headers_complete()
-            return
-        self._end_head()
-        head = PublishHead(
-            self.parser.get_method(),
-            address,
-            self.headers,
-            dict(reversed(self.headers)),
-            self.scheme or "",
-            self.client[0] if self.client else "",
-        )
-        self._queue(PublishExchange(self, api, head))
+        else:
+            self._end_head()
+            self._queue(PublishExchange(self, api, head))
 
-    def _becomes_websocket(self) -> bool:
-        return self.parser.should_upgrade() and self._should_upgrade()
+    def _publish_head(self) -> PublishHead | None:
+        """The head that has been read, if it is that of a publish request."""
+        headers, parser = self.headers, self.parser
+        fields = dict(reversed(headers))
+        target = target_of(self.url, fields.get(b"host", b""))
+        if target is None or (parser.should_upgrade() and self._should_upgrade()):
+            return None
+        client = self.client[0] if self.client else ""
+        return PublishHead(parser.get_method(), target, headers, fields, self.scheme or "", client)
 
     def _queue(self, exchange: "PublishExchange") -> None:
         must_wait = self._is_answering
@@ -184,7 +183,7 @@ class PublishExchange:
         self.is_committing = False
         self._connection = connection
         self._api = api
-        self._awaits_continue = connection.expect_100_continue
+        self._awaits_continue = head.fields.get(b"expect", b"").lower() == b"100-continue"
         self._topic: Topic | None = None
         self._parts: list[bytes] = []
         self._size = 0

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
 import httptools
-import msgspec
 
 from switchhook.grid.endpoint_names import is_publish_path
 from switchhook.grid.publish_access import AccessRequest
@@ -16,35 +15,32 @@ _KEPT_LENGTH = 256
 _KEPT = 1024
 
 
-class Address(NamedTuple):
-    """The target of a request to a publish route."""
+class Target(NamedTuple):
+    """Where a request goes: the path of a publish route, the query, and the header `host`."""
 
     path: str
     query: str
+    host: str
 
 
-class PublishHead(msgspec.Struct, frozen=True, gc=False):
+class PublishHead(NamedTuple):
     """The head of a request to a publish route; the names of `headers` are in lower case.
 
-    `client` is the address that it came from, "" where that is not known.
+    `fields` has the first header of each name. `client` is the address that the request came from,
+    "" where that is not known.
     """
 
     method: bytes
-    address: Address
+    target: Target
     headers: Sequence[tuple[bytes, bytes]]
     fields: Mapping[bytes, bytes]
     scheme: str
     client: str
 
     def field(self, name: bytes) -> str | None:
-        """The value of a header, the first of its name; None when it is absent."""
+        """The value of a header; None when it is absent."""
         value = self.fields.get(name)
         return None if value is None else value.decode("latin-1")
-
-    @property
-    def host(self) -> str:
-        """The header, "" where there is none."""
-        return self.field(b"host") or ""
 
     @property
     def length(self) -> int:
@@ -55,7 +51,7 @@ class PublishHead(msgspec.Struct, frozen=True, gc=False):
     @property
     def uri(self) -> str:
         """The address without its query, for people."""
-        return f"{self.scheme}://{self.host}{self.address.path}"
+        return f"{self.scheme}://{self.target.host}{self.target.path}"
 
     def cloud_event_headers(self) -> tuple[tuple[str, str], ...]:
         """Those that carry attributes of a CloudEvent."""
@@ -67,40 +63,49 @@ class PublishHead(msgspec.Struct, frozen=True, gc=False):
 
     def access_request(self) -> AccessRequest:
         """Whose request it is, and where to."""
-        host, path = self.host, self.address.path
+        path, query, host = self.target
+        key = self.field(b"aeg-sas-key")
+        if key is None and query:
+            key = _key_in(query)
         return AccessRequest(
             host,
             path,
             self.client,
             f"{self.scheme}://{host}{path}",
-            self._access_key(),
+            key,
             self.field(b"aeg-sas-token"),
             self.field(b"authorization"),
         )
 
-    def _access_key(self) -> str | None:
-        key = self.field(b"aeg-sas-key")
-        if key is None and "aeg-sas-key" in self.address.query.lower():
-            query = parse_qs(self.address.query, keep_blank_values=True)
-            return next((v[0] for name, v in query.items() if name.lower() == "aeg-sas-key"), None)
-        return key
 
-
-def address_of(url: bytes) -> Address | None:
-    """The address, if it is that of a publish route."""
-    if b"/api/events" not in url.lower() and b"%" not in url:
+def _key_in(query: str) -> str | None:
+    if "aeg-sas-key" not in query.lower():
         return None
-    return _kept_address(url) if len(url) <= _KEPT_LENGTH else _address(url)
+    values = parse_qs(query, keep_blank_values=True)
+    return next((v[0] for name, v in values.items() if name.lower() == "aeg-sas-key"), None)
 
 
-def _address(url: bytes) -> Address | None:
+def target_of(url: bytes, host: bytes) -> Target | None:
+    """Where the request goes, if it is to a publish route."""
+    is_short = len(url) + len(host) <= _KEPT_LENGTH
+    return _kept_target(url, host) if is_short else _target(url, host)
+
+
+def is_publish_url(url: bytes) -> bool:
+    """Whether it may be that of a publish route: quickly, for every request there is."""
+    return b"/api/events" in url.lower() or b"%" in url
+
+
+def _target(url: bytes, host: bytes) -> Target | None:
     try:
         parsed = httptools.parse_url(url)
         path = parsed.path.decode("ascii")
     except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
         return None  # whoever reads it next refuses it
     path = unquote(path) if "%" in path else path
-    return Address(path, (parsed.query or b"").decode("latin-1")) if is_publish_path(path) else None
+    if not is_publish_path(path):
+        return None
+    return Target(path, (parsed.query or b"").decode("latin-1"), host.decode("latin-1"))
 
 
-_kept_address = lru_cache(_KEPT)(_address)
+_kept_target = lru_cache(_KEPT)(_target)

@@ -50,17 +50,23 @@ def check(body: bytes, topic: Topic) -> list[str]:
     try:
         json_text.check_encoding(body)
         events = _events.decode(body)
-        json_text.check_depth(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         raise _explain(body, problem) from problem
     json_text.check_count(len(events))
     is_domain = topic.kind is TopicKind.DOMAIN
+    ids, may_be_deep = [], False
     for event in events:
-        if event.metadataVersion not in (None, _METADATA_VERSION):
+        version = event.metadataVersion
+        if version is not None and version != _METADATA_VERSION:
             raise refusals.requires(_SCHEMA, "metadataVersion", f"'{_METADATA_VERSION}'")
         if event.topic or is_domain:
             _check_topic(event.topic, topic)
-    return [event.id for event in events]
+        if len(event.data) > json_text.SHALLOW_BYTES:  # nothing but data has levels
+            may_be_deep = True
+        ids.append(event.id)
+    if may_be_deep:
+        json_text.refuse_depth(body)
+    return ids
 
 
 def _check_topic(named: str | None, topic: Topic) -> None:

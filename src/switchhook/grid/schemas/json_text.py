@@ -15,6 +15,9 @@ MAX_EVENTS = 5000
 
 # How much deeper the stack may be when an accepted body is read again: decoding is recursive.
 _SPARE_DEPTH = 100
+# A level takes two bytes. So long a text has half of the levels that Python's stack has at most:
+# it can be read wherever it is.
+SHALLOW_BYTES = 1000
 
 EMPTY = "Unexpected end when reading JSON."
 TOO_DEEP = "The JSON received is nested too deeply."
@@ -56,11 +59,12 @@ def check(body: bytes) -> None:
     try:
         check_encoding(body)
         _text.decode(body)
-        check_depth(body)
     except RecursionError as problem:
         raise refusals.invalid(TOO_DEEP) from problem
     except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
         raise refusals.not_valid(problem) from problem
+    if len(body) > SHALLOW_BYTES:
+        refuse_depth(body)
 
 
 def check_encoding(body: bytes) -> None:
@@ -69,9 +73,12 @@ def check_encoding(body: bytes) -> None:
         body.decode()
 
 
-def check_depth(body: bytes) -> None:
-    """Raise `RecursionError` if it could not be read a little deeper in the stack."""
-    _text.decode(b"[" * _SPARE_DEPTH + body + b"]" * _SPARE_DEPTH)
+def refuse_depth(body: bytes) -> None:
+    """Refuse JSON that could not be read a little deeper in the stack."""
+    try:
+        _text.decode(b"[" * _SPARE_DEPTH + body + b"]" * _SPARE_DEPTH)
+    except RecursionError as problem:
+        raise refusals.invalid(TOO_DEEP) from problem
 
 
 def objects(body: bytes, schema: EventSchema) -> Iterator[Members]:
