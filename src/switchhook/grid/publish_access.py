@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Collection
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 from switchhook.errors import RequestError, TokenError, TokenFlaw
 from switchhook.grid import access_keys, shared_access_signatures
@@ -50,7 +51,7 @@ class Credential(StrEnum):
     ACCESS_TOKEN = "AADAccessToken"  # noqa: S105 - a name
 
 
-class AccessRequest(NamedTuple):
+class AccessRequest(msgspec.Struct, frozen=True, gc=False):
     """What a publish request says about itself.
 
     `host` is the header, `client` the address that it came from, "" where that is not known. Of the
@@ -66,7 +67,7 @@ class AccessRequest(NamedTuple):
     authorization: str | None = None
 
 
-class Permission(NamedTuple):
+class Permission(msgspec.Struct, frozen=True, gc=False):
     """The topic that a request may publish to, and with which kind of credential."""
 
     topic: Topic

@@ -25,6 +25,10 @@ class Reads(Enum):
     BODY = auto()
 
 
+# Bare names: they are asked for a few times in every request.
+_NOTHING, _HEAD, _BODY = Reads
+
+
 class BoundedConnection(HttpToolsProtocol):
     """Closes a connection that sends over `MAX_HEAD_BYTES` at once which are no body (a head, the
     frames of chunks, trailers), a head that does not end in time, or a body that makes no progress.
@@ -35,7 +39,7 @@ class BoundedConnection(HttpToolsProtocol):
     # The last request, or None: one of uvicorn's, or whatever else can be asked about its answer.
     cycle: Any
 
-    _reads = Reads.HEAD
+    _reads = _HEAD
     _is_upgraded = False
     _received = 0
     # What of it had been received when the last head began, or the last piece of a body came.
@@ -64,17 +68,17 @@ class BoundedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
-        if self._reads is Reads.NOTHING:
-            self._reads = Reads.HEAD
+        if self._reads is _NOTHING:
+            self._reads = _HEAD
         super().data_received(data)
         if self._received - self._accounted > MAX_HEAD_BYTES:
             self.transport.close()
-        elif self._deadline is None and self._reads is not Reads.NOTHING:
+        elif self._deadline is None and self._reads is not _NOTHING:
             self._await_rest()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, behind the answers that are owed."""
-        if self._is_answering and self._reads is not Reads.BODY:
+        if self._is_answering and self._reads is not _BODY:
             self.cycle.keep_alive = False
             self.flow.pause_reading()
         else:
@@ -87,15 +91,16 @@ class BoundedConnection(HttpToolsProtocol):
     # --- the parser's callbacks -------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self._reads = Reads.HEAD
+        self._reads = _HEAD
         self._accounted = self._received
         self._has_body = False
         self.url = b""
         self.headers = []
+        self.expect_100_continue = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # Trailers are none: whatever is in front of the server has judged the headers.
-        if self._reads is Reads.HEAD:
+        if self._reads is _HEAD:
             self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -108,28 +113,32 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _end_head(self) -> None:
-        self._reads = Reads.BODY
-        self._await_nothing()
+        self._reads = _BODY
+        if self._deadline is not None:
+            self._await_nothing()
 
     def on_body(self, body: bytes) -> None:
-        self._account_for(body)
-        super().on_body(body)
-
-    def _account_for(self, body: bytes) -> None:
         self._accounted = self._received
         self._has_body = True
-        if not self._is_answering:
-            self._unwanted += len(body)
-            if self._unwanted > MAX_UNWANTED_BYTES:
-                self.transport.close()
+        if self.cycle is not None and self.cycle.response_complete:
+            self.drop(body)
+        else:
+            super().on_body(body)
+
+    def drop(self, body: bytes) -> None:
+        """A piece of a body that nobody wants any more; no client may go on so for ever."""
+        self._unwanted += len(body)
+        if self._unwanted > MAX_UNWANTED_BYTES:
+            self.transport.close()
 
     def on_message_complete(self) -> None:
         self._end_message()
         super().on_message_complete()
 
     def _end_message(self) -> None:
-        self._reads = Reads.NOTHING
-        self._await_nothing()
+        self._reads = _NOTHING
+        if self._deadline is not None:
+            self._await_nothing()
 
     # --- answers, in the order of the requests ----------------------------------------------------
 
@@ -150,7 +159,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _leaves_body_out(self) -> bool:
         """Whether the client, not told to go on, may do so: what follows could not be read."""
-        is_asking = self.expect_100_continue and self._reads is Reads.BODY
+        is_asking = self.expect_100_continue and self._reads is _BODY
         return is_asking and not self._has_body and not self.pipeline
 
     def _go_on(self) -> None:
@@ -183,7 +192,7 @@ class BoundedConnection(HttpToolsProtocol):
         """Give the rest of a head or of a body its time."""
         if self._is_upgraded or self.transport.is_closing():
             return
-        if self._reads is Reads.BODY:
+        if self._reads is _BODY:
             self._await_body()
         elif not self._is_answering:
             self._await_head()

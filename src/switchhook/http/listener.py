@@ -41,6 +41,7 @@ class Door:
 
     def __init__(self, publish: PublishApi | None, others: App) -> None:
         self.publish = publish
+        self.lines = b""  # the headers of every answer
         self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,7 +83,7 @@ async def listening(
     server.lifespan = config.lifespan_class(config)
     connections = server.server_state.connections = _Connections()
     await server.startup(sockets=listeners)
-    ticking = asyncio.create_task(_tick(server))
+    ticking = asyncio.create_task(_tick(server, door))
     try:
         yield
     finally:
@@ -98,10 +99,12 @@ async def listening(
                 await asyncio.gather(*(each.wait_closed() for each in server.servers))
 
 
-async def _tick(server: uvicorn.Server) -> None:
+async def _tick(server: uvicorn.Server, door: Door) -> None:
     """Keep the `Date` header true."""
     while True:
         await server.on_tick(0)
+        headers = server.server_state.default_headers
+        door.lines = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
         await asyncio.sleep(1)
 
 

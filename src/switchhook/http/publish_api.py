@@ -79,7 +79,7 @@ class PublishApi:
                 case b"OPTIONS":
                     return self._options(head)
                 case b"HEAD":
-                    raise not_found(head.uri)
+                    raise not_found(head.target.uri)
                 case method:
                     raise RequestError(
                         405,

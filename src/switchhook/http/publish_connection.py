@@ -21,11 +21,18 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Publishing(Protocol):
-    """Where a connection finds the publish route."""
+    """Where a connection finds the publish route.
+
+    `lines` are the headers of every answer, each with its end.
+    """
 
     @property
     def publish(self) -> PublishApi | None:
         """None where there is none."""
+
+    @property
+    def lines(self) -> bytes:
+        """They change with the time."""
 
 
 class PublishConnection(BoundedConnection):
@@ -49,28 +56,26 @@ class PublishConnection(BoundedConnection):
         if api is None or head is None:
             self._read = None
             super().on_headers_complete()
+            return
+        self._end_head()
+        last = self.cycle
+        self._read = self.cycle = exchange = PublishExchange(self, api, head)
+        if last is None or last.response_complete:
+            self._begin(exchange)
         else:
-            self._end_head()
-            self._queue(PublishExchange(self, api, head))
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
 
     def _publish_head(self) -> PublishHead | None:
         """The head that has been read, if it is that of a publish request."""
         headers, parser = self.headers, self.parser
         fields = dict(reversed(headers))
-        target = target_of(self.url, fields.get(b"host", b""))
+        target = target_of(self.url, fields.get(b"host", b""), self.scheme or "")
         if target is None or (parser.should_upgrade() and self._should_upgrade()):
             return None
+        is_last = not parser.should_keep_alive() or parser.get_http_version() != "1.1"
         client = self.client[0] if self.client else ""
-        return PublishHead(parser.get_method(), target, headers, fields, self.scheme or "", client)
-
-    def _queue(self, exchange: "PublishExchange") -> None:
-        must_wait = self._is_answering
-        self._read = self.cycle = exchange
-        if must_wait:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
-        else:
-            self._begin(exchange)
+        return PublishHead(parser.get_method(), target, headers, fields, client, is_last)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if isinstance(cycle, PublishExchange):
@@ -89,7 +94,7 @@ class PublishConnection(BoundedConnection):
         if self._read is None:
             super().on_body(body)
         else:
-            self._account_for(body)
+            self._accounted = self._received
             self._read.receive(body)
 
     def on_message_complete(self) -> None:
@@ -99,10 +104,6 @@ class PublishConnection(BoundedConnection):
             self._end_message()
             self._read.end()
 
-    def keeps_alive(self) -> bool:
-        """Whether the request that is being read may be followed by others."""
-        return self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
-
     def send_continue(self) -> None:
         """Let the client go on with the body."""
         if not self.transport.is_closing():
@@ -110,24 +111,18 @@ class PublishConnection(BoundedConnection):
 
     def send_answer(self, answer: Answer, exchange: "PublishExchange") -> None:
         """Answer, to whoever is still there, and go on with the next request."""
-        if not self.transport.is_closing():
-            self.transport.write(self._wire(answer, exchange))
+        transport = self.transport
+        if not transport.is_closing():
+            end = b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n"
+            body = answer.body if exchange.head.method != b"HEAD" else b""
+            transport.write(b"".join((answer.head, self._door.lines, end, body)))
             if not exchange.keep_alive:
-                self.transport.close()
-        self.on_response_complete()
-        if self.flow.write_paused and not self.transport.is_closing():
-            self.flow.pause_reading()  # whoever does not read its answers gets no more of them
+                transport.close()
+            self.on_response_complete()
+            if self.flow.write_paused and exchange.keep_alive:
+                self.flow.pause_reading()  # whoever does not read answers gets no more of them
         if self._stopped is not None:
             self._tell_stopped()
-
-    def _wire(self, answer: Answer, exchange: "PublishExchange") -> bytes:
-        lines = [answer.head]
-        for name, value in self.server_state.default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        lines.append(b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n")
-        if exchange.head.method != b"HEAD":
-            lines.append(answer.body)
-        return b"".join(lines)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -178,7 +173,7 @@ class PublishExchange:
 
     def __init__(self, connection: PublishConnection, api: PublishApi, head: PublishHead) -> None:
         self.head = head
-        self.keep_alive = connection.keeps_alive()
+        self.keep_alive = not head.is_last
         self.response_complete = False
         self.is_committing = False
         self._connection = connection
@@ -207,6 +202,7 @@ class PublishExchange:
     def receive(self, part: bytes) -> None:
         """A piece of the body."""
         if self.response_complete:
+            self._connection.drop(part)
             return
         self._size += len(part)
         if self._size <= MAX_BODY_BYTES:

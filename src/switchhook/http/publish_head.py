@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
 import httptools
+import msgspec
 
 from switchhook.grid.endpoint_names import is_publish_path
 from switchhook.grid.publish_access import AccessRequest
@@ -16,26 +17,28 @@ _KEPT = 1024
 
 
 class Target(NamedTuple):
-    """Where a request goes: the path of a publish route, the query, and the header `host`."""
+    """Where a request goes: the path of a publish route, the query, the header `host`; and all of
+    it but the query for people."""
 
     path: str
     query: str
     host: str
+    uri: str
 
 
-class PublishHead(NamedTuple):
+class PublishHead(msgspec.Struct, frozen=True, gc=False):
     """The head of a request to a publish route; the names of `headers` are in lower case.
 
     `fields` has the first header of each name. `client` is the address that the request came from,
-    "" where that is not known.
+    "" where that is not known. After the answer to the last request the connection is closed.
     """
 
     method: bytes
     target: Target
     headers: Sequence[tuple[bytes, bytes]]
     fields: Mapping[bytes, bytes]
-    scheme: str
     client: str
+    is_last: bool
 
     def field(self, name: bytes) -> str | None:
         """The value of a header; None when it is absent."""
@@ -48,11 +51,6 @@ class PublishHead(NamedTuple):
         declared = self.fields.get(b"content-length", b"")
         return int(declared) if declared.isdigit() else 0
 
-    @property
-    def uri(self) -> str:
-        """The address without its query, for people."""
-        return f"{self.scheme}://{self.target.host}{self.target.path}"
-
     def cloud_event_headers(self) -> tuple[tuple[str, str], ...]:
         """Those that carry attributes of a CloudEvent."""
         return tuple(
@@ -63,19 +61,12 @@ class PublishHead(NamedTuple):
 
     def access_request(self) -> AccessRequest:
         """Whose request it is, and where to."""
-        path, query, host = self.target
+        path, query, host, uri = self.target
         key = self.field(b"aeg-sas-key")
         if key is None and query:
             key = _key_in(query)
-        return AccessRequest(
-            host,
-            path,
-            self.client,
-            f"{self.scheme}://{host}{path}",
-            key,
-            self.field(b"aeg-sas-token"),
-            self.field(b"authorization"),
-        )
+        token, authorization = self.field(b"aeg-sas-token"), self.field(b"authorization")
+        return AccessRequest(host, path, self.client, uri, key, token, authorization)
 
 
 def _key_in(query: str) -> str | None:
@@ -85,18 +76,18 @@ def _key_in(query: str) -> str | None:
     return next((v[0] for name, v in values.items() if name.lower() == "aeg-sas-key"), None)
 
 
-def target_of(url: bytes, host: bytes) -> Target | None:
-    """Where the request goes, if it is to a publish route."""
-    is_short = len(url) + len(host) <= _KEPT_LENGTH
-    return _kept_target(url, host) if is_short else _target(url, host)
-
-
 def is_publish_url(url: bytes) -> bool:
     """Whether it may be that of a publish route: quickly, for every request there is."""
-    return b"/api/events" in url.lower() or b"%" in url
+    return b"/api/events" in url or b"/api/events" in url.lower() or b"%" in url
 
 
-def _target(url: bytes, host: bytes) -> Target | None:
+def target_of(url: bytes, host: bytes, scheme: str) -> Target | None:
+    """Where the request goes, if it is to a publish route."""
+    is_short = len(url) + len(host) <= _KEPT_LENGTH
+    return (_kept_target if is_short else _target)(url, host, scheme)
+
+
+def _target(url: bytes, host: bytes, scheme: str) -> Target | None:
     try:
         parsed = httptools.parse_url(url)
         path = parsed.path.decode("ascii")
@@ -105,7 +96,8 @@ def _target(url: bytes, host: bytes) -> Target | None:
     path = unquote(path) if "%" in path else path
     if not is_publish_path(path):
         return None
-    return Target(path, (parsed.query or b"").decode("latin-1"), host.decode("latin-1"))
+    name, query = host.decode("latin-1"), (parsed.query or b"").decode("latin-1")
+    return Target(path, query, name, f"{scheme}://{name}{path}")
 
 
 _kept_target = lru_cache(_KEPT)(_target)
