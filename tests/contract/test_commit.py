@@ -1,11 +1,14 @@
 """The promises of `grid.ports.Commit`."""
 
 import asyncio
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from switchhook.errors import ConflictError, StoreFullError
+from switchhook.errors import ConflictError, StoreError, StoreFullError
 from switchhook.grid.ports import Delete, MoveWatermark, Put, Store
+from switchhook.stores.sqlite import SqliteStore
 from tests.contract.conftest import MAX_BYTES
 from tests.contract.values import a_batch
 
@@ -184,3 +187,141 @@ async def test_batch_without_events_is_refused(store: Store) -> None:
     """It would share its position with the next batch."""
     with pytest.raises(ValueError, match="at least one event"):
         await store.commit((), (a_batch(b"[]", 0),))
+
+
+class Ends:
+    """What `ended` of submitted commits was called with, by their names, in order."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def seen_at(self, first: int) -> None:
+        """An `on_durable` to submit."""
+        self.seen.append(f"at {first}")
+
+    def of(self, name: str) -> Callable[[Exception | None], None]:
+        """An `ended` to submit."""
+        return lambda error: self.seen.append(f"{name}: {type(error).__name__}")
+
+
+async def test_submitted_commit_ends_after_submit_has_returned(store: Store) -> None:
+    """Who submits can finish its own work first."""
+    ends = Ends()
+    store.submit((), (a_batch(),), ends.seen_at, ends.of("a"))
+    at_once = list(ends.seen)
+    await store.commit()
+
+    assert at_once == []
+    assert ends.seen == ["at 0", "a: NoneType"]
+
+
+async def test_submitted_commits_end_after_every_on_durable_of_their_group(store: Store) -> None:
+    """The router has heard of all of them before anybody is answered."""
+    ends = Ends()
+    for name in ("a", "b", "c"):
+        store.submit((), (a_batch(),), ends.seen_at, ends.of(name))
+    await store.commit()
+
+    durable = ["at 0", "at 1", "at 2"]
+    assert ends.seen == [*durable, "a: NoneType", "b: NoneType", "c: NoneType"]
+
+
+async def test_submitted_commits_and_awaited_ones_keep_one_order(store: Store) -> None:
+    """It does not matter by which call a commit comes."""
+    ends = Ends()
+    awaited = asyncio.create_task(store.commit((), (a_batch(b"[1]"),)))
+    await asyncio.sleep(0)
+    store.submit((), (a_batch(b"[2]"),), None, ends.of("second"))
+
+    assert [await awaited, await store.commit((), (a_batch(b"[3]"),))] == [0, 2]
+    bodies = [appended.batch.body for appended in await store.read_from(0)]
+    assert bodies == [b"[1]", b"[2]", b"[3]"]
+    assert ends.seen == ["second: NoneType"]
+
+
+async def test_submitted_commit_that_fails_ends_with_its_error(store: Store) -> None:
+    """Its `on_durable` is not called; neighbours of its group notice nothing."""
+    ends = Ends()
+    durable: list[int] = []
+    store.submit((), (a_batch(b"[1]"),), durable.append, ends.of("before"))
+    taken = (Put("c", "k", b"v", expected=7),)
+    store.submit(taken, (a_batch(b"[2]"),), durable.append, ends.of("conflict"))
+    store.submit((), (a_batch(b"x" * MAX_BYTES),), durable.append, ends.of("full"))
+    store.submit((), (a_batch(b"[3]"),), durable.append, ends.of("after"))
+    await store.commit()
+
+    assert ends.seen == [
+        "before: NoneType",
+        "conflict: ConflictError",
+        "full: StoreFullError",
+        "after: NoneType",
+    ]
+    assert durable == [0, 1]
+
+
+async def test_what_ended_sees_is_readable(store: Store) -> None:
+    """Events and records of the commit are there for whoever is told of its end."""
+    found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    changes = (Put("c", "k", b"v"),)
+    store.submit(changes, (a_batch(),), None, lambda _: found.set_result(store.extent().end))
+
+    assert await found == 1
+    assert await store.get("c", "k") is not None
+    assert len(await store.read_from(0)) == 1
+
+
+async def test_commit_can_be_submitted_by_the_end_of_another(store: Store) -> None:
+    """The next one of a chain, without a task."""
+    ends = Ends()
+    last = asyncio.Event()
+
+    def again(error: Exception | None) -> None:
+        ends.of("first")(error)
+        store.submit((), (a_batch(),), ends.seen_at, lambda _: last.set())
+
+    store.submit((), (a_batch(),), None, again)
+    await last.wait()
+
+    assert ends.seen == ["first: NoneType", "at 1"]
+
+
+async def test_submitted_batch_without_events_is_refused_at_once(store: Store) -> None:
+    """As `commit` refuses it; nothing is called."""
+    ends = Ends()
+    with pytest.raises(ValueError, match="at least one event"):
+        store.submit((), (a_batch(b"[]", 0),), None, ends.of("empty"))
+    await store.commit()
+
+    assert ends.seen == []
+
+
+async def test_callbacks_that_raise_harm_no_other_commit(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They must not; if they do, the rest of the group hears of its commits all the same."""
+    ends = Ends()
+
+    def fail(_: object) -> None:
+        raise RuntimeError("this caller is broken")
+
+    store.submit((), (a_batch(),), fail, ends.of("a"))
+    store.submit((), (a_batch(),), None, fail)
+    store.submit((), (a_batch(),), None, ends.of("c"))
+    await store.commit()
+
+    assert ends.seen == ["a: NoneType", "c: NoneType"]
+    logged = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert logged == ["commit.not_told", "commit.not_told"]
+
+
+async def test_closed_store_refuses_what_is_submitted(tmp_path: Path) -> None:
+    """And calls nothing; what was submitted before is finished."""
+    ends = Ends()
+    async with SqliteStore.open(tmp_path / "data") as store:
+        store.submit((), (a_batch(),), None, ends.of("before"))
+    with pytest.raises(StoreError, match="closed"):
+        store.submit((), (a_batch(),), None, ends.of("after"))
+    with pytest.raises(StoreError, match="closed"):
+        await store.commit()
+
+    assert ends.seen == ["before: NoneType"]

@@ -114,6 +114,22 @@ async def test_failed_sync_leaves_the_outcome_open_and_ends_the_store(
     assert disk.syncs == syncs
 
 
+async def test_submitted_commits_of_a_failed_sync_end_with_its_error(
+    sqlite_store: SqliteStore, disk: FaultyDisk
+) -> None:
+    """Nobody is told that an event is durable when nobody knows."""
+    await sqlite_store.commit((), (a_batch(),))
+    durable: list[int] = []
+    ended: asyncio.Queue[Exception | None] = asyncio.Queue()
+    disk.fails_to_sync = WAL
+    for _ in range(2):
+        sqlite_store.submit((), (a_batch(),), durable.append, ended.put_nowait)
+    errors = [await asyncio.wait_for(ended.get(), 5) for _ in range(2)]
+
+    assert [type(error) for error in errors] == [CommitUnknownError, CommitUnknownError]
+    assert durable == []
+
+
 async def test_store_that_failed_closes_without_writing(
     folder: Path, disk: FaultyDisk, failures: Failures
 ) -> None:
