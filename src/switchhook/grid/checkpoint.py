@@ -90,7 +90,7 @@ class Checkpoint:
 
     def touch(self, queue: SubscriptionQueue) -> None:
         """The queue's cursor may have moved."""
-        if not queue.is_removed:
+        if queue not in self._touched and not queue.is_removed:
             self._touched[queue] = None
             self.dirty.set()
 

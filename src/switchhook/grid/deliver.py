@@ -129,13 +129,12 @@ class Deliverer:
 
     def pump(self, queue: SubscriptionQueue) -> None:
         """Send as much as the subscription may have in flight."""
-        while not self._is_draining and not queue.is_removed and self._may_send(queue):
-            deliveries = queue.next_deliveries()
-            if not deliveries:
-                return
-            self._attempt(queue, deliveries)
+        while (queue.first_attempts or queue.retries) and self._may_send(queue):
+            self._attempt(queue, queue.next_deliveries())
 
     def _may_send(self, queue: SubscriptionQueue) -> bool:
+        if self._is_draining or queue.is_removed:
+            return False
         if queue.settings.is_paused or queue.is_preparing:
             return False
         if queue.parked_until is not None:
@@ -145,18 +144,13 @@ class Deliverer:
     # --- attempting -----------------------------------------------------------------------------
 
     def _attempt(self, queue: SubscriptionQueue, deliveries: list[Delivery]) -> None:
-        now, speed = self._clock.now(), self.speed(queue)
-        live = []
-        for each in deliveries:
-            if _is_expired(each, now, speed):
-                self.give_up(queue, each, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
-            else:
-                live.append(each)
+        now = self._clock.now()
+        live = self._unexpired(queue, deliveries, now)
         if not live:
             return
         started = time.monotonic()
         for each in live:
-            queue.in_flight[each.place] = (each, started)
+            queue.in_flight[each.position, each.run] = (each, started)
         queue.requests_in_flight += 1
         self.in_flight += 1
         done = partial(self._finished, queue, live, now)
@@ -169,6 +163,19 @@ class Deliverer:
             asyncio.get_running_loop().call_soon(done, failed)
         else:
             self.faults.send(queue.subscription.incarnation, request, done)
+
+    def _unexpired(
+        self, queue: SubscriptionQueue, deliveries: list[Delivery], now: int
+    ) -> list[Delivery]:
+        """Give up those whose time to live has passed; answer the others."""
+        policy = deliveries[0].subscription.retry_policy
+        newest = retry.newest_expired(policy=policy, now=now, speed=self.speed(queue))
+        live = [each for each in deliveries if (each.lives_from or each.published_at) > newest]
+        if len(live) < len(deliveries):
+            for each in deliveries:
+                if each.starts_at <= newest:
+                    self.give_up(queue, each, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
+        return live
 
     def _request(
         self, queue: SubscriptionQueue, deliveries: Sequence[Delivery], traceparent: str
@@ -197,7 +204,8 @@ class Deliverer:
         self.in_flight -= 1
         queue.requests_in_flight -= 1
         # They may have been written down as waiting while the request hung.
-        deliveries = [queue.in_flight.pop(each.place, (each, 0.0))[0] for each in sent]
+        in_flight = queue.in_flight
+        deliveries = [in_flight.pop((each.position, each.run), (each, 0.0))[0] for each in sent]
         try:
             self._observation.ended(deliveries, response)
             if not queue.is_removed and not self._is_interrupted(response):
@@ -224,7 +232,12 @@ class Deliverer:
         response: WebhookResponse,
         started_at: int,
     ) -> None:
-        self._decide(queue, deliveries, response, started_at)
+        """One answer for the whole request; each event has its own account of attempts."""
+        outcome = retry.outcome(response)
+        if outcome is None:
+            self._delivered(queue, deliveries, response, started_at)
+        else:
+            self._failed(queue, deliveries, response, outcome, started_at)
         self._checkpoint.touch(queue)
         self.pump(queue)
         waits_for_it = queue.is_preparing or queue.has_left_rows
@@ -235,21 +248,6 @@ class Deliverer:
         """Whether we stopped the attempt ourselves at shutdown, which leaves it to be repeated."""
         return self._is_draining and response.failure is not None
 
-    def _decide(
-        self,
-        queue: SubscriptionQueue,
-        deliveries: Sequence[Delivery],
-        response: WebhookResponse,
-        started_at: int,
-    ) -> None:
-        """One answer for the whole request; each event has its own account of attempts."""
-        self._observation.answered(queue, deliveries, response)
-        outcome = retry.outcome(response)
-        if outcome is None:
-            self._delivered(queue, deliveries, response, started_at)
-        else:
-            self._failed(queue, deliveries, response, outcome, started_at)
-
     def _delivered(
         self,
         queue: SubscriptionQueue,
@@ -258,17 +256,10 @@ class Deliverer:
         started_at: int,
     ) -> None:
         now = self._clock.now()
+        self._observation.answered(queue, deliveries, response)
+        self._observation.delivered(deliveries, response, started_at=started_at, now=now)
         queue.unpark()
         for delivery in deliveries:
-            self._observation.attempted(
-                delivery,
-                delivery.attempts + (delivery.early_for is None),
-                response,
-                retry.DELIVERED,
-                started_at=started_at,
-                now=now,
-                events=len(deliveries),
-            )
             self._settle(queue, delivery)
 
     def _failed(
@@ -280,11 +271,12 @@ class Deliverer:
         started_at: int,
     ) -> None:
         now, random, speed = self._clock.now(), self._random(), self.speed(queue)
+        self._observation.answered(queue, deliveries, response)
         self._count_failure(queue, outcome)
         for delivery in deliveries:
             # A probe ahead of the delivery's own time finds out about the endpoint; were it
             # counted, an outage would use up the oldest event's attempts in minutes.
-            attempts = delivery.attempts + (delivery.early_for is None)
+            attempts = delivery.attempts_with_this
             step = retry.next_step(
                 response,
                 delivery.subscription,
@@ -293,7 +285,7 @@ class Deliverer:
                 random=random,
                 speed=speed,
             )
-            self._observation.attempted(
+            self._observation.failed(
                 delivery,
                 attempts,
                 response,
@@ -443,12 +435,3 @@ class Deliverer:
                 await asyncio.wait_for(self.attempt_ended.wait(), left)
             except TimeoutError:
                 return
-
-
-def _is_expired(delivery: Delivery, now: int, speed: int) -> bool:
-    return retry.is_expired(
-        lives_from=delivery.starts_at,
-        policy=delivery.subscription.retry_policy,
-        now=now,
-        speed=speed,
-    )

@@ -7,7 +7,7 @@ from switchhook.grid.ports import Identity, WaitingDelivery
 from switchhook.grid.subscriptions import EventSubscription
 
 
-class Delivery(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One event for one event subscription, to be attempted.
 
     `attempts` were made before; `is_stored` says that an exception row stands for it. `early_for`
@@ -38,6 +38,11 @@ class Delivery(msgspec.Struct, frozen=True):
     def place(self) -> tuple[int, int]:
         """What tells it from the others of its subscription: position and run."""
         return self.position, self.run
+
+    @property
+    def attempts_with_this(self) -> int:
+        """How many attempts are made when the one under way has ended; an early one is none."""
+        return self.attempts + (self.early_for is None)
 
     @property
     def starts_at(self) -> int:

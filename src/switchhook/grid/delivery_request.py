@@ -11,7 +11,7 @@ from switchhook.grid.delivery_attributes import attribute_headers, header_text
 from switchhook.grid.events import Event, EventSchema
 from switchhook.grid.ports import WebhookRequest
 from switchhook.grid.schemas.render import render
-from switchhook.grid.subscriptions import EventSubscription
+from switchhook.grid.subscriptions import DeliveryAttribute, EventSubscription
 
 # The response wait of the article (30 s; 60 s before mid-2020).
 RESPONSE_TIMEOUT_SECONDS = 30.0
@@ -34,7 +34,6 @@ CUSTOM_EVENTS_IN_ARRAYS = True
 
 _REPLAY = "switchhook-replay"
 _TRACE = "traceparent"
-_ORIGIN_LINE = f"Origin: {ORIGIN}\r\n".encode()
 
 
 def build_request(
@@ -51,13 +50,16 @@ def build_request(
     `delivery_count` is the number of attempts made before: the header starts at 0 in every capture,
     though the article speaks of the number of attempts. `token` authorizes the request.
     """
-    schema = subscription.event_delivery_schema
-    rendered = [render(event, schema) for event in events]
-    is_batch = len(events) > 1 or subscription.destination.max_events_per_batch > 1
-    headers = _fixed(events[0], subscription, delivery_count, _content_type(schema, is_batch))
-    headers += _chosen(subscription, rendered, token, replay, traceparent)
+    schema, webhook = subscription.event_delivery_schema, subscription.destination
+    rendered = [event.json if event.schema is schema else render(event, schema) for event in events]
+    is_batch = len(events) > 1 or webhook.max_events_per_batch > 1
+    version = events[0].data_version if schema in _DATA_VERSION_SCHEMAS else ""
+    fixed = _fixed(_content_type(schema, is_batch), subscription.name, delivery_count)
+    headers = b"%b%b\r\n" % (fixed, header_text(version))
+    if webhook.attributes or token or replay or traceparent:
+        headers += _chosen(webhook.attributes, rendered, token, replay, traceparent)
     return WebhookRequest(
-        url=subscription.destination.endpoint_url,
+        url=webhook.endpoint_url,
         headers=headers,
         body=_body(rendered, schema, is_batch),
         timeout=RESPONSE_TIMEOUT_SECONDS,
@@ -71,50 +73,38 @@ def _content_type(schema: EventSchema, is_batch: bool) -> str:
 
 
 def _body(rendered: Sequence[bytes], schema: EventSchema, is_batch: bool) -> bytes:
+    if is_batch:
+        return b"[%b]" % b",".join(rendered)
     bare = schema is EventSchema.CLOUD_EVENTS
     bare = bare or (schema is EventSchema.CUSTOM and not CUSTOM_EVENTS_IN_ARRAYS)
-    if bare and not is_batch:
-        return rendered[0]
-    return b"[" + b",".join(rendered) + b"]"
+    return rendered[0] if bare else b"[%b]" % rendered[0]
 
 
-def _fixed(
-    event: Event, subscription: EventSubscription, delivery_count: int, content_type: str
-) -> bytes:
-    """What every delivery has. Subscription names are upper case in every capture, and webhooks get
-    no `aeg-output-event-id`, which the articles document for brokers."""
-    schema = subscription.event_delivery_schema
-    version = event.data_version if schema in _DATA_VERSION_SCHEMAS else ""
-    return b"%saeg-delivery-count: %d\r\n%saeg-data-version: %s\r\n" % (
-        _same(content_type, subscription.name),
-        delivery_count,
-        _ORIGIN_LINE if schema is EventSchema.CLOUD_EVENTS else b"",
-        header_text(version),
-    )
-
-
-@lru_cache(maxsize=1024)
-def _same(content_type: str, name: str) -> bytes:
-    """What is the same in all deliveries of a subscription."""
+@lru_cache(maxsize=4096)
+def _fixed(content_type: str, name: str, delivery_count: int) -> bytes:
+    """What every delivery has, but for a text of the publisher's. Subscription names are upper case
+    in every capture, and webhooks get no `aeg-output-event-id`, which the articles document for
+    brokers."""
+    origin = f"Origin: {ORIGIN}\r\n" if content_type in (_CLOUD_EVENT, _CLOUD_EVENTS) else ""
     return (
         f"Content-Type: {content_type}\r\n"
         "aeg-event-type: Notification\r\n"
         f"aeg-metadata-version: {METADATA_VERSION}\r\n"
         f"aeg-subscription-name: {name.upper()}\r\n"
+        f"aeg-delivery-count: {delivery_count}\r\n"
+        f"{origin}"
+        "aeg-data-version: "
     ).encode()
 
 
 def _chosen(
-    subscription: EventSubscription,
+    attributes: Sequence[DeliveryAttribute],
     rendered: Sequence[bytes],
     token: str | None,
     replay: str,
     traceparent: str,
 ) -> bytes:
     """What some deliveries have: their subscriber's headers, and ours about them."""
-    attributes = subscription.destination.attributes
-    if not (attributes or token or replay or traceparent):
-        return b""
     own = {"Authorization": f"Bearer {token}" if token else "", _REPLAY: replay}
     found = attribute_headers(attributes, rendered) if attributes else {}
     if _TRACE not in map(str.lower, found):

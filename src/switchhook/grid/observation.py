@@ -12,7 +12,7 @@ from switchhook.grid.events import Event
 from switchhook.grid.given_up import GivenUp, GivenUpState
 from switchhook.grid.metrics import Metrics
 from switchhook.grid.ports import Attempt, AttemptHistory, Identity, WebhookResponse
-from switchhook.grid.retry import Delivered, GiveUpReason, RetryAt
+from switchhook.grid.retry import GiveUpReason, RetryAt
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.topics import Topic, TopicKind
 from switchhook.tracing.model import DeliveryAttempt, DeliverySpan, Tracing
@@ -59,10 +59,12 @@ class Observation:
 
     def matched(self, topic: Topic, queue: SubscriptionQueue, event: Event) -> None:
         """A subscription wants the event."""
-        counters = self._own(topic, queue).of(event.domain_topic)
+        counters = queue.counters or self._own(topic, queue)
+        if event.domain_topic:
+            counters = counters.of(event.domain_topic)
         counters.matched += 1
-        if queue.subscription.filter.advanced:
-            counters.advanced_filter_evaluations += len(queue.subscription.filter.advanced)
+        if advanced := queue.subscription.filter.advanced:
+            counters.advanced_filter_evaluations += len(advanced)
 
     def unmatched(self, topic: Topic, events: int) -> None:
         """So many events of a topic are wanted by nobody."""
@@ -104,7 +106,10 @@ class Observation:
         if counters is None:
             return
         name, count = deliveries[0].event.domain_topic, len(deliveries)
-        if count == 1 or all(each.event.domain_topic == name for each in deliveries):
+        if not name:
+            counters.attempted(response, count)
+            return
+        if all(each.event.domain_topic == name for each in deliveries):
             counters.of(name).attempted(response, count)
             return
         counters.attempted(response, 0)
@@ -112,7 +117,43 @@ class Observation:
             for each in deliveries:
                 counters.of(each.event.domain_topic).delivered += 1
 
-    def attempted(
+    def delivered(
+        self,
+        deliveries: Sequence[Delivery],
+        response: WebhookResponse,
+        *,
+        started_at: int,
+        now: int,
+    ) -> None:
+        """A webhook has taken the events of a request."""
+        attempts = deliveries[0].attempts_with_this
+        if self.history is not None:
+            for each in deliveries:
+                self.history.note_success(
+                    each.position,
+                    each.run,
+                    each.subscription.incarnation,
+                    attempts,
+                    started_at,
+                    response.duration,
+                    response.status,
+                    each.early_for is not None,
+                )
+        # One line per failed or repeated attempt; a success at the first costs a debug check only.
+        level = logging.DEBUG if attempts == 1 else logging.INFO
+        if log.isEnabledFor(level):
+            for each in deliveries:
+                fields = attempt_fields(
+                    each,
+                    response,
+                    retry.DELIVERED,
+                    attempts=attempts,
+                    now=now,
+                    events=len(deliveries),
+                )
+                log.log(level, "delivery.attempted", extra=fields)
+
+    def failed(
         self,
         delivery: Delivery,
         attempts: int,
@@ -123,50 +164,14 @@ class Observation:
         now: int,
         events: int,
     ) -> None:
-        """An event's attempt has ended, the `attempts`-th; `step` follows."""
-        self._remember(delivery, attempts, response, step, started_at)
-        # One line per failed or repeated attempt; a success at the first costs a debug check only.
-        level = logging.DEBUG if isinstance(step, Delivered) and attempts == 1 else logging.INFO
-        if log.isEnabledFor(level):
+        """An event's attempt was no success, the `attempts`-th; `step` follows."""
+        if self.history is not None:
+            self.history.note(_failure(delivery, attempts, response, step, started_at))
+        if log.isEnabledFor(logging.INFO):
             fields = attempt_fields(
                 delivery, response, step, attempts=attempts, now=now, events=events
             )
-            log.log(level, "delivery.attempted", extra=fields)
-
-    def _remember(
-        self,
-        delivery: Delivery,
-        attempts: int,
-        response: WebhookResponse,
-        step: retry.NextStep,
-        started_at: int,
-    ) -> None:
-        if self.history is None:
-            return
-        position, subscription, run = delivery.identity
-        is_early = delivery.early_for is not None
-        duration, status = response.duration, response.status
-        if isinstance(step, Delivered):
-            self.history.note_success(
-                position, run, subscription, attempts, started_at, duration, status, is_early
-            )
-            return
-        attempt = Attempt(
-            position,
-            run,
-            subscription,
-            attempts,
-            started_at,
-            duration,
-            status,
-            outcome=str(retry.outcome(response) or ""),
-            detail=response.detail,
-            excerpt=response.body[:_EXCERPT_BYTES].decode("utf-8", "replace"),
-            next_step=type(step).__name__,
-            next_at=step.due_at if isinstance(step, RetryAt) else None,
-            early=is_early,
-        )
-        self.history.note(attempt)
+            log.info("delivery.attempted", extra=fields)
 
     # --- giving up --------------------------------------------------------------------------------
 
@@ -213,6 +218,30 @@ class Observation:
 
 # How much of a failure's answer is kept: about what the history keeps of it as text.
 _EXCERPT_BYTES = 1000
+
+
+def _failure(
+    delivery: Delivery,
+    attempts: int,
+    response: WebhookResponse,
+    step: retry.NextStep,
+    started_at: int,
+) -> Attempt:
+    return Attempt(
+        delivery.position,
+        delivery.run,
+        delivery.subscription.incarnation,
+        attempts,
+        started_at,
+        response.duration,
+        response.status,
+        outcome=str(retry.outcome(response) or ""),
+        detail=response.detail,
+        excerpt=response.body[:_EXCERPT_BYTES].decode("utf-8", "replace"),
+        next_step=type(step).__name__,
+        next_at=step.due_at if isinstance(step, RetryAt) else None,
+        early=delivery.early_for is not None,
+    )
 
 
 def _log_end(name: str, delivery: Delivery, reason: GiveUpReason) -> None:

@@ -471,7 +471,7 @@ class Failure(StrEnum):
     ABORTED = "Aborted"  # we stopped it: shutdown, or an address that is not allowed
 
 
-class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
+class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One HTTP request to a webhook.
 
     `headers` are complete header lines, each ended by CRLF, without `Host`, `Content-Length` and
@@ -485,7 +485,7 @@ class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = 30.0
 
 
-class WebhookResponse(msgspec.Struct, frozen=True, kw_only=True):
+class WebhookResponse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What came of it: a status, or a failure with `detail` for people.
 
     `body` is cut at the transport's cap; `headers` have lower-case names. `duration` is in

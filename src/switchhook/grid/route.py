@@ -127,8 +127,9 @@ class Router:
         position = envelope.position
         try:
             self._observation.matched(topic, queue, envelope.event)
-            if not self.is_duplicate(queue, position):
-                self._offer(queue, envelope)
+            if queue.settings.deduplication_window and self.is_duplicate(queue, position):
+                return
+            self._offer(queue, envelope)
         except Exception:  # of this subscription alone
             fields = {"topic": topic.name, "position": position}
             log.exception("route.failed", extra=fields)

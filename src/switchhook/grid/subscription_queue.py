@@ -102,7 +102,9 @@ class SubscriptionQueue:
     @property
     def waiting_count(self) -> int:
         """How many deliveries are in memory for their first attempt."""
-        return len(self.first_attempts) + (self.order.blocked_count if self.order else 0)
+        if self.order is None:
+            return len(self.first_attempts)
+        return len(self.first_attempts) + self.order.blocked_count
 
     def cursor(self, head: int) -> int:
         """Everything it wants before this position is finished or waiting."""
@@ -162,9 +164,8 @@ class SubscriptionQueue:
         )
         if self._unfinished is _NONE_UNFINISHED:
             self._begin()
-        may_go = self.order is None or self.order.enter(delivery)
         self._unfinished[envelope.position] = None
-        if may_go:
+        if self.order is None or self.order.enter(delivery):
             self.first_attempts.append(delivery)
 
     def accept_retry(self, delivery: Delivery) -> None:
@@ -186,6 +187,8 @@ class SubscriptionQueue:
         batch = [first]
         webhook = first.subscription.destination
         room = 1 if self.is_probing else webhook.max_events_per_batch
+        if room == 1:
+            return batch
         size = len(first.event.json)
         limit = webhook.preferred_batch_size_in_kilobytes << 10
         while source and len(batch) < room and _goes_with(first, source[0]):
@@ -197,12 +200,13 @@ class SubscriptionQueue:
 
     def finish(self, delivery: Delivery) -> None:
         """The delivery is delivered or given up; the next of its key may go."""
-        if delivery.run:
+        if self.order is None or delivery.run:
+            self.settle(delivery)
             return
         # What expired in the log unread never had its turn, and no key to hand on.
         had_turn = delivery.is_stored or delivery.position in self._unfinished
         self.settle(delivery)
-        following = self.order.leave(delivery.event) if self.order and had_turn else None
+        following = self.order.leave(delivery.event) if had_turn else None
         if following is not None:
             self.first_attempts.append(following)
 
