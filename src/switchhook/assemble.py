@@ -32,6 +32,7 @@ from switchhook.grid.metrics import Metrics
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import AttemptHistory, DeadLetterStore
 from switchhook.grid.resources.subscription_life import HandshakeTools
+from switchhook.grid.shared_values import SharedValues
 from switchhook.grid.subscriptions import TimeProfile, WebHookDestination
 from switchhook.grid.tail import Tails
 from switchhook.http.management_guard import ManagementGuard
@@ -147,7 +148,11 @@ def open_access(settings: Settings, addresses: Origins) -> Access:
 
 
 async def open_grid(
-    settings: Settings, stack: contextlib.AsyncExitStack, stores: Stores, authority: Authority
+    settings: Settings,
+    stack: contextlib.AsyncExitStack,
+    stores: Stores,
+    authority: Authority,
+    shared: SharedValues | None = None,
 ) -> Grid:
     """The router, which knows what is stored; it delivers when its loops run."""
     warning = check_proxy_environment(os.environ)
@@ -170,7 +175,7 @@ async def open_grid(
         observation=Observation(history=stores.history, metrics=metrics, tracing=tracing),
         limits=limits_of(settings),
     )
-    await engine.start()
+    await engine.start(shared)
     return Grid(
         engine=engine,
         clock=clock,
@@ -205,6 +210,7 @@ async def open_management(
     grid: Grid,
     authority: Authority,
     addresses: Origins,
+    shared: SharedValues | None = None,
 ) -> tuple[Resources, Services]:
     """Resources and the engines behind them, with all that is stored of them."""
     spawn = grid.background.spawn
@@ -236,6 +242,7 @@ async def open_management(
         clock=grid.clock,
         chance=Chance(new_id=lambda: str(uuid.uuid4()), random_bytes=secrets.token_bytes),
         allow_http_webhooks=settings.allow_http_webhooks,
+        shared=shared,
     )
     return resources, services
 

@@ -40,6 +40,7 @@ from switchhook.endpoints import (
 )
 from switchhook.errors import StoreError, SwitchhookError
 from switchhook.grace import Grace
+from switchhook.grid.shared_values import SharedValues
 from switchhook.http import observability_api
 from switchhook.http.arm_api.control import Control
 from switchhook.http.listener import listening
@@ -124,12 +125,14 @@ async def _running(
         addresses = origins(settings, *listeners.origins)
         stores = await open_stores(settings, stack, fail)
         access = open_access(settings, addresses)
-        grid = await open_grid(settings, stack, stores, access.authority)
+        shared = SharedValues()
+        grid = await open_grid(settings, stack, stores, access.authority, shared)
         grace = Grace(settings.shutdown_grace)
         run = await stack.enter_async_context(loops(grid, grace))
         resources, services = await open_management(
-            settings, stores, grid, access.authority, addresses
+            settings, stores, grid, access.authority, addresses, shared
         )
+        shared.forget()
         for work in services.later_work:
             stack.push_async_callback(work.close)
         # Only now are the delivery settings known: nothing is sent to who is paused.

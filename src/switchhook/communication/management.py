@@ -1,6 +1,7 @@
 """How are the resources of Event Grid and of Communication Services put together?"""
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -14,12 +15,13 @@ from switchhook.communication.arm_rules import CommunicationRecord
 from switchhook.grid.resources.domains import DomainResources
 from switchhook.grid.resources.keyed_resources import KeyedTools
 from switchhook.grid.resources.operations import Operations
-from switchhook.grid.resources.records import GRID_KINDS
+from switchhook.grid.resources.records import GRID_KINDS, share
 from switchhook.grid.resources.sources import EventSources, Routing
 from switchhook.grid.resources.subscription_life import HandshakeTools, SubscriptionLife
 from switchhook.grid.resources.subscriptions import SubscriptionResources
 from switchhook.grid.resources.topics import TopicResources
 from switchhook.grid.resources.view import ResourceStore, ResourceView
+from switchhook.grid.shared_values import SharedValues
 
 
 class Chance(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,10 +57,12 @@ async def open_resources(
     clock: Clock,
     chance: Chance,
     allow_http_webhooks: bool = False,
+    shared: SharedValues | None = None,
 ) -> Resources:
-    """Read what is stored and make it known; the router reads its own part itself."""
+    """Read what is stored and make it known; the router reads its own part itself, and may have
+    read equal values already."""
     view = ResourceView(store, (*GRID_KINDS, CommunicationRecord))
-    await view.load()
+    await view.load(partial(share, shared=shared or SharedValues()))
     sources = EventSources(view)
     operations = Operations(clock=clock, new_id=chance.new_id)
     life = SubscriptionLife(

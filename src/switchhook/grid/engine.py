@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -13,7 +12,7 @@ from switchhook.errors import StoreError
 from switchhook.grid import retention
 from switchhook.grid.catch_up import CatchUp
 from switchhook.grid.checkpoint import Checkpoint
-from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, version_key
+from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, read_all, version_key
 from switchhook.grid.dead_letter_writes import DeadLetterWrites
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.deliver import Deliverer, Tokens
@@ -21,18 +20,20 @@ from switchhook.grid.due import DueDeliveries
 from switchhook.grid.forget import Forgetting
 from switchhook.grid.given_up import DEFAULT_KEEP, Keep
 from switchhook.grid.observation import Observation
-from switchhook.grid.ports import Delete, Record, Store, Transport
+from switchhook.grid.ports import Delete, Store, Transport
 from switchhook.grid.prepare import Preparation
 from switchhook.grid.publish import Publisher
 from switchhook.grid.replays import Replays
 from switchhook.grid.retention import Retention
 from switchhook.grid.route import Router
+from switchhook.grid.shared_values import SharedValues
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import EventSubscription, TimeProfile
 from switchhook.grid.topics import Topic
 
 log = logging.getLogger(__name__)
 
+_DECODER = msgspec.json.Decoder(EventSubscription)
 _UPKEEP_INTERVAL = MINUTE
 _PAUSE_AFTER_FAILURE_SECONDS = 1.0
 
@@ -147,7 +148,7 @@ class Engine:
 
     # --- starting -----------------------------------------------------------------------------
 
-    async def start(self) -> None:
+    async def start(self, shared: SharedValues | None = None) -> None:
         """Take up where the last run ended. Nothing is sent before `run`."""
         watermark = await self._store.watermark()
         self.router.head = self._store.extent().end
@@ -156,21 +157,27 @@ class Engine:
             self.router.add_topic(msgspec.json.decode(record.value, type=Topic))
         stored = await self._store.cursors()
         cursors = {cursor.subscription: cursor.position for cursor in stored if not cursor.run}
-        versions = await self._versions()
-        for incarnation, own in versions.items():
-            await self._restore(own, cursors.get(incarnation), watermark)
+        async for own in self._versions(shared or SharedValues()):
+            await self._restore(own, cursors.get(own[0].incarnation), watermark)
         self.router.arrange()
         await self.replays.start(cursor for cursor in stored if cursor.run)
         await self._due.look_up_next_due()
         self._clock.call_at(self._clock.now() + _UPKEEP_INTERVAL, self._ask_for_upkeep)
 
-    async def _versions(self) -> dict[str, list[EventSubscription]]:
-        versions = defaultdict(list)
-        for record in await self._store.scan(SUBSCRIPTION_VERSIONS):
-            version = _version(record)
-            if self.router.topic(version.topic) is not None:
-                versions[version.incarnation].append(version)
-        return versions
+    async def _versions(self, shared: SharedValues) -> AsyncIterator[list[EventSubscription]]:
+        """Those of each incarnation, which are neighbours, oldest first."""
+        own: list[EventSubscription] = []
+        async for record in read_all(self._store, SUBSCRIPTION_VERSIONS):
+            stored = _DECODER.decode(record.value)
+            version = shared.version(stored, from_position=record.position)
+            if self.router.topic(version.topic) is None:
+                continue
+            if own and own[0].incarnation != version.incarnation:
+                yield own
+                own = []
+            own.append(version)
+        if own:
+            yield own
 
     async def _restore(
         self, versions: list[EventSubscription], cursor: int | None, watermark: int
@@ -354,8 +361,3 @@ class Engine:
             log.warning("checkpoint.failed", extra={"reason": str(problem)})
         finally:
             await self._transport.close()
-
-
-def _version(record: Record) -> EventSubscription:
-    version = msgspec.json.decode(record.value, type=EventSubscription)
-    return msgspec.structs.replace(version, from_position=record.position)

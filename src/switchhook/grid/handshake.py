@@ -37,7 +37,7 @@ class Verdict(Enum):
     REFUSED = "refused"
 
 
-class Handshake(msgspec.Struct, frozen=True, kw_only=True):
+class Handshake(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One validation of one endpoint; `token` is what only the owner of the endpoint can know."""
 
     id: str

@@ -17,7 +17,7 @@ from switchhook.grid.subscriptions import DeadLetterDestination
 # --- the log -----------------------------------------------------------------------------------
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
+class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Events that were accepted together: one publish request, or those of one state change.
 
     `body` is a JSON array of `count` events in `schema`, stored as it came. `topic` is the topic's
@@ -55,7 +55,7 @@ def hashes_of_ids(ids: Sequence[str]) -> bytes:
         return b"".join(map(hash_of_id, ids))
 
 
-class Appended(msgspec.Struct, frozen=True):
+class Appended(msgspec.Struct, frozen=True, gc=False):
     """A batch in the log; its events have the positions `first` to `first + count - 1`."""
 
     first: int
@@ -67,7 +67,7 @@ class Appended(msgspec.Struct, frozen=True):
         return self.first + self.batch.count
 
 
-class LogExtent(msgspec.Struct, frozen=True, kw_only=True):
+class LogExtent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the log holds: positions `first` to `end - 1`, in `size` bytes of bodies.
 
     `oldest_published_at` is None when it is empty. `first == end` when it is empty.
@@ -82,7 +82,7 @@ class LogExtent(msgspec.Struct, frozen=True, kw_only=True):
 # --- records: every other durable thing --------------------------------------------------------
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A durable value. `revision` counts its writes from 1.
 
     `position` is the log's end at the moment of its last write, among the batches of the same
@@ -99,7 +99,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 # --- delivery state ----------------------------------------------------------------------------
 
 
-class WaitingDelivery(msgspec.Struct, frozen=True, kw_only=True):
+class WaitingDelivery(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An exception row: a delivery that the cursor may pass because it is written down here.
 
     Its identity is (position, subscription, run). It carries its own copy of the event (a JSON
@@ -139,7 +139,7 @@ class WaitingDelivery(msgspec.Struct, frozen=True, kw_only=True):
 Identity = tuple[int, str, int]  # position, subscription, run
 
 
-class DueMark(msgspec.Struct, frozen=True):
+class DueMark(msgspec.Struct, frozen=True, gc=False):
     """A place in the order in which exception rows come due."""
 
     due_at: int
@@ -148,7 +148,7 @@ class DueMark(msgspec.Struct, frozen=True):
     run: int
 
 
-class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+class Backlog(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The exception rows of one subscription: how many, and when the event of the lowest position
     was published."""
 
@@ -157,7 +157,7 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
     published_at: int
 
 
-class Cursor(msgspec.Struct, frozen=True, kw_only=True):
+class Cursor(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How far a subscription is: all that it wants before `position` is finished or waiting."""
 
     subscription: str
@@ -168,7 +168,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True):
 # --- changes: what a commit can carry ----------------------------------------------------------
 
 
-class Put(msgspec.Struct, frozen=True, tag=True):
+class Put(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Write a record. `expected` is the revision it must have now, 0 for absent, None for any."""
 
     collection: str
@@ -177,7 +177,7 @@ class Put(msgspec.Struct, frozen=True, tag=True):
     expected: int | None = None
 
 
-class Delete(msgspec.Struct, frozen=True, tag=True):
+class Delete(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Remove a record, if it is there. `expected` as for `Put`."""
 
     collection: str
@@ -185,32 +185,32 @@ class Delete(msgspec.Struct, frozen=True, tag=True):
     expected: int | None = None
 
 
-class MoveWatermark(msgspec.Struct, frozen=True, tag=True):
+class MoveWatermark(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Everything before `position` is routed; it is the cursor of who has no cursor row."""
 
     position: int
 
 
-class PutCursor(msgspec.Struct, frozen=True, tag=True):
+class PutCursor(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Write the cursor of a subscription that lags behind the watermark."""
 
     cursor: Cursor
 
 
-class DropCursor(msgspec.Struct, frozen=True, tag=True):
+class DropCursor(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The subscription has caught up: the watermark is its cursor again."""
 
     subscription: str
     run: int = 0
 
 
-class PutWaiting(msgspec.Struct, frozen=True, tag=True):
+class PutWaiting(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Write an exception row, or replace the one of the same identity."""
 
     delivery: WaitingDelivery
 
 
-class SettleWaiting(msgspec.Struct, frozen=True, tag=True):
+class SettleWaiting(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The delivery is finished: remove its exception row, if there is one."""
 
     position: int
@@ -218,7 +218,7 @@ class SettleWaiting(msgspec.Struct, frozen=True, tag=True):
     run: int = 0
 
 
-class DropSubscription(msgspec.Struct, frozen=True, tag=True):
+class DropSubscription(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The incarnation is deleted: remove its cursors and its exception rows.
 
     `PutCursor` and `PutWaiting` that name it do nothing from then on, for as long as the store is
@@ -374,7 +374,7 @@ DETAIL_LENGTH = 300
 EXCERPT_LENGTH = 200
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One request to a webhook, or other try to deliver, and what came of it.
 
     `position`, `subscription` (the incarnation) and `run` are the delivery's identity; `number`

@@ -19,6 +19,7 @@ from switchhook.grid.subscriptions import DEFAULT_SETTINGS, EventSubscription
 
 # What a queue has instead of containers until the first event: very many idle ones must be small.
 # They can be read only: whoever writes to them without `_begin` fails at once.
+_NONE_WAITING: Final[frozenset[int]] = frozenset()
 _NO_DELIVERIES: Final = cast(deque[Delivery], ())
 _NONE_IN_FLIGHT: Final = cast(dict[tuple[int, int], tuple[Delivery, float]], MappingProxyType({}))
 _NONE_UNFINISHED: Final = cast(dict[int, None], MappingProxyType({}))
@@ -77,7 +78,7 @@ class SubscriptionQueue:
         self.has_left_rows = False
         self.stored_cursor: int | None = None
         # Positions after the cursor that had an exception row when the server started.
-        self.waiting_at_start: frozenset[int] = frozenset()
+        self.waiting_at_start = _NONE_WAITING
         # Positions that the cursor must not pass: neither finished nor written down as waiting.
         self._unfinished = _NONE_UNFINISHED
         # Among the events before this position that are in memory, some are finished already.

@@ -48,7 +48,7 @@ class FilterOperator(StrEnum):
     IS_NOT_NULL = "IsNotNull"
 
 
-class AdvancedFilter(msgspec.Struct, frozen=True, kw_only=True):
+class AdvancedFilter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A condition on one value of an event.
 
     `values` has the operands: texts; the texts of decimal numbers, exactly as they were given; for
@@ -61,7 +61,7 @@ class AdvancedFilter(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[str, ...] = ()
 
 
-class Filter(msgspec.Struct, frozen=True, kw_only=True):
+class Filter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which events of a topic a subscription wants; all parts must hold.
 
     `included_event_types` of None wants every type.
@@ -75,14 +75,14 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     enable_advanced_filtering_on_arrays: bool = False
 
 
-class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When to give an event up: after so many attempts or minutes, whichever comes first."""
 
     max_delivery_attempts: int = 30
     event_time_to_live_in_minutes: int = 1440
 
 
-class DeliveryAttribute(msgspec.Struct, frozen=True, kw_only=True):
+class DeliveryAttribute(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A header of our subscriber's choice: static with a `value`, or dynamic from `source_field`.
 
     delivery-properties.md; a secret value is hidden from reads.
@@ -94,7 +94,7 @@ class DeliveryAttribute(msgspec.Struct, frozen=True, kw_only=True):
     source_field: str | None = None
 
 
-class WebHookDestination(msgspec.Struct, frozen=True, kw_only=True):
+class WebHookDestination(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A webhook, with the query string that only `getFullUrl` shows.
 
     With `application_id_or_uri` each delivery carries a token of the tenant `tenant_id` for that
@@ -115,14 +115,14 @@ class WebHookDestination(msgspec.Struct, frozen=True, kw_only=True):
         return self.endpoint_url.partition("?")[0]
 
 
-class DeadLetterDestination(msgspec.Struct, frozen=True, kw_only=True):
+class DeadLetterDestination(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A blob container for the events that are given up: a storage account's ARM id and a name."""
 
     resource_id: str
     container: str
 
 
-class EventSubscription(msgspec.Struct, frozen=True, kw_only=True):
+class EventSubscription(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Filter, destination and policies, as one version of one incarnation.
 
     An incarnation keeps its generated id through every update; delete and create again makes a new
@@ -152,7 +152,7 @@ class TimeProfile(StrEnum):
     FAST = "fast"
 
 
-class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True):
+class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What Switchhook can do for an event subscription and Azure cannot; the default is Azure.
 
     `ordered_by` delivers in order per key: "subject", or a path such as "data.orderId"; "" for no

@@ -15,7 +15,7 @@ class TopicKind(StrEnum):
     SYSTEM = "system"  # only the Azure service that it belongs to; it has no endpoint and no keys
 
 
-class FieldMapping(msgspec.Struct, frozen=True, kw_only=True):
+class FieldMapping(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where a custom event has an attribute, and what it is where the event has none.
 
     azure-mgmt-eventgrid 10.4.0, `JsonField` and `JsonFieldWithDefault`.
@@ -25,7 +25,7 @@ class FieldMapping(msgspec.Struct, frozen=True, kw_only=True):
     default_value: str | None = None
 
 
-class InputMapping(msgspec.Struct, frozen=True, kw_only=True):
+class InputMapping(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a custom event is read as an Event Grid event (input-mappings.md)."""
 
     id: FieldMapping = FieldMapping()
@@ -36,7 +36,7 @@ class InputMapping(msgspec.Struct, frozen=True, kw_only=True):
     data_version: FieldMapping = FieldMapping()
 
 
-class Access(msgspec.Struct, frozen=True, kw_only=True):
+class Access(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who may publish, besides having the right credential.
 
     `inbound_ip_rules` are IPv4 or IPv6 networks in CIDR form; an empty tuple allows every address.
@@ -48,7 +48,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     inbound_ip_rules: tuple[str, ...] = ()
 
 
-class Topic(msgspec.Struct, frozen=True, kw_only=True):
+class Topic(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where events are published, as the router sees it: a topic, a domain or a system topic.
 
     `incarnation` names this very topic for ever: one deleted and created again under the same name

@@ -20,7 +20,7 @@ class OperationStatus(StrEnum):
     FAILED = "Failed"
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
+class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One operation; `code` and `message` say why it failed."""
 
     id: str

@@ -11,6 +11,7 @@ import msgspec
 from switchhook.grid.events import EventSchema
 from switchhook.grid.handshake import Handshake
 from switchhook.grid.resources.ids import EVENT_GRID, key_of
+from switchhook.grid.shared_values import SharedValues
 from switchhook.grid.subscriptions import (
     DeadLetterDestination,
     DeliverySettings,
@@ -29,7 +30,7 @@ AUTO_DELETE = "autoDeleteTopicWithLastSubscription"
 _SETTINGS = "/providers/switchhook.eventgrid/deliverysettings/default"
 
 
-class KeyedRecord(msgspec.Struct, frozen=True, kw_only=True):
+class KeyedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What has an endpoint and keys; the keys are part of `grid.topics.Topic`, in `topics`.
 
     `properties` are those that were asked for, as they are written on the wire.
@@ -45,11 +46,11 @@ class KeyedRecord(msgspec.Struct, frozen=True, kw_only=True):
     properties: dict[str, Any] = {}
 
 
-class TopicRecord(KeyedRecord, frozen=True, kw_only=True, tag="topic"):
+class TopicRecord(KeyedRecord, frozen=True, kw_only=True, gc=False, tag="topic"):
     """A custom topic."""
 
 
-class DomainRecord(KeyedRecord, frozen=True, kw_only=True, tag="domain"):
+class DomainRecord(KeyedRecord, frozen=True, kw_only=True, gc=False, tag="domain"):
     """A domain."""
 
     @property
@@ -63,14 +64,14 @@ class DomainRecord(KeyedRecord, frozen=True, kw_only=True, tag="domain"):
         return bool(self.properties.get(AUTO_DELETE, True))
 
 
-class DomainTopicRecord(msgspec.Struct, frozen=True, kw_only=True, tag="domainTopic"):
+class DomainTopicRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="domainTopic"):
     """A topic of a domain: no more than its name; `id` is spelled as it was created."""
 
     id: str
     name: str
 
 
-class SystemTopicRecord(msgspec.Struct, frozen=True, kw_only=True, tag="systemTopic"):
+class SystemTopicRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="systemTopic"):
     """The name under which the events of a source can be managed.
 
     An implicit one came with the first subscription of its source and goes with the last.
@@ -87,14 +88,14 @@ class SystemTopicRecord(msgspec.Struct, frozen=True, kw_only=True, tag="systemTo
     implicit: bool = False
 
 
-class ResourceIdentity(msgspec.Struct, frozen=True, kw_only=True):
+class ResourceIdentity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """With which identity a topic was asked to deliver; it is kept and shown."""
 
     type: str
     user_assigned: str = ""
 
 
-class SubscriptionDefinition(msgspec.Struct, frozen=True, kw_only=True):
+class SubscriptionDefinition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an event subscription was asked to be."""
 
     destination: WebHookDestination
@@ -108,7 +109,9 @@ class SubscriptionDefinition(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int | None = None
 
 
-class SubscriptionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="eventSubscription"):
+class SubscriptionRecord(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="eventSubscription"
+):
     """An event subscription: what was asked for and how far that has come.
 
     `version` is the last one that came into force, 0 for none, and `in_force` what it says: a
@@ -128,7 +131,9 @@ class SubscriptionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="eventSu
     error: str = ""
 
 
-class DeliverySettingsRecord(DeliverySettings, frozen=True, kw_only=True, tag="deliverySettings"):
+class DeliverySettingsRecord(
+    DeliverySettings, frozen=True, kw_only=True, gc=False, tag="deliverySettings"
+):
     """Switchhook's own settings of an event subscription; they may be made before it."""
 
     def plain(self) -> DeliverySettings:
@@ -159,3 +164,33 @@ def subscriptions_prefix(source: str) -> str:
 def settings_key(subscription: str) -> str:
     """Where the delivery settings of the event subscription with this key are written down."""
     return subscription + _SETTINGS
+
+
+def share(document: msgspec.Struct, shared: SharedValues) -> msgspec.Struct:
+    """An equal document, made of values that others have as well."""
+    if not isinstance(document, SubscriptionRecord):
+        return document
+    definition = _share_definition(document.definition, shared)
+    in_force = document.in_force
+    return msgspec.structs.replace(
+        document,
+        source=shared.of(document.source),
+        name=shared.of(document.name),
+        incarnation=shared.of(document.incarnation),
+        definition=definition,
+        in_force=in_force and _share_definition(in_force, shared),
+    )
+
+
+def _share_definition(
+    definition: SubscriptionDefinition, shared: SharedValues
+) -> SubscriptionDefinition:
+    return shared.of(
+        msgspec.structs.replace(
+            definition,
+            destination=shared.of(definition.destination),
+            dead_letter_destination=shared.of(definition.dead_letter_destination),
+            filter=shared.filter(definition.filter),
+            retry_policy=shared.of(definition.retry_policy),
+        )
+    )

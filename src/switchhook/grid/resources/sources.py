@@ -15,7 +15,7 @@ from switchhook.grid.topics import Topic
 _TOPICS = "/topics/"
 
 
-class EventSource(msgspec.Struct, frozen=True, kw_only=True):
+class EventSource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A resource whose events can be subscribed to.
 
     `topic` is a topic, a system topic or a domain; `domain_topic` narrows a domain to the topic of

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from switchhook.grid.collections import read_all
 from switchhook.grid.ports import Change, Commit, Delete, Put, Records
 
 COLLECTION = "resources"
@@ -18,6 +19,10 @@ _LAST = chr(0x10FFFF)  # comes after every character of a key
 _MANY = 100
 
 R = TypeVar("R", bound=msgspec.Struct)
+
+
+def _as_it_is(document: msgspec.Struct) -> msgspec.Struct:
+    return document
 
 
 class ResourceStore(Commit, Records, Protocol):
@@ -38,20 +43,22 @@ class ResourceView:
         self._decoder: msgspec.json.Decoder[msgspec.Struct] = msgspec.json.Decoder(
             functools.reduce(operator.or_, kinds)
         )
-        self._records: dict[str, tuple[msgspec.Struct, int]] = {}
+        self._documents: dict[str, msgspec.Struct] = {}
+        self._revisions: dict[str, int] = {}
         # Sorted keys by kind: a domain can have 100,000 topics, which no other list must pass by.
         self._keys: defaultdict[type, list[str]] = defaultdict(list)
 
-    async def load(self) -> None:
-        """Read what earlier runs wrote."""
-        for record in await self._store.scan(COLLECTION):
-            self._records[record.key] = (self._decoder.decode(record.value), record.revision)
+    async def load(self, share: Callable[[msgspec.Struct], msgspec.Struct] = _as_it_is) -> None:
+        """Read what earlier runs wrote; `share` may answer an equal document that takes less."""
+        async for record in read_all(self._store, COLLECTION):
+            self._documents[record.key] = share(self._decoder.decode(record.value))
+            self._revisions[record.key] = record.revision
         self._sort()
 
     def get(self, key: str, kind: type[R]) -> R | None:
         """The document at `key`, if it is of this kind."""
-        found = self._records.get(key)
-        return found[0] if found is not None and isinstance(found[0], kind) else None
+        found = self._documents.get(key)
+        return found if isinstance(found, kind) else None
 
     def all(self, kind: type[R], prefix: str = "/", after: str = "") -> Iterator[tuple[str, R]]:
         """Keys and documents of this kind below `prefix`, in the order of their keys.
@@ -93,15 +100,19 @@ class ResourceView:
         await self._store.commit([*own, *changes], on_durable=show)
 
     def _change(self, key: str, document: msgspec.Struct | None) -> Change:
-        revision = self._records[key][1] if key in self._records else 0
+        revision = self._revisions.get(key, 0)
         if document is None:
             return Delete(COLLECTION, key)
         return Put(COLLECTION, key, msgspec.json.encode(document), expected=revision)
 
     def _show(self, key: str, document: msgspec.Struct | None, *, sort: bool) -> None:
-        before, revision = self._records.pop(key, (None, 0))
-        if document is not None:
-            self._records[key] = (document, revision + 1)
+        before = self._documents.get(key)
+        if document is None:
+            self._documents.pop(key, None)
+            self._revisions.pop(key, None)
+        else:
+            self._documents[key] = document
+            self._revisions[key] = self._revisions.get(key, 0) + 1
         if not sort or type(before) is type(document):
             return
         if before is not None:
@@ -112,8 +123,8 @@ class ResourceView:
 
     def _sort(self) -> None:
         self._keys.clear()
-        for key in sorted(self._records):
-            self._keys[type(self._records[key][0])].append(key)
+        for key in sorted(self._documents):
+            self._keys[type(self._documents[key])].append(key)
 
     def _span(self, kind: type[msgspec.Struct], prefix: str) -> tuple[int, int]:
         keys = self._keys[kind]
