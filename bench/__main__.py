@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = [each for each in chosen if not each.is_slow]
     rounds = options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS)
     results, failures = run(chosen, rounds, _QUICK_SECONDS if options.quick else _SECONDS)
-    is_whole = not (options.quick or options.only or options.rounds or failures)
+    is_whole = rounds >= _ROUNDS and not (options.quick or options.only or failures)
     status = report.tell(results)
     for line in _verdict(results, failures):
         print(line)
@@ -105,15 +105,22 @@ def _checked(measurement: Measurement, results: list[Result]) -> list[Result]:
 def _verdict(results: Sequence[Result], failures: dict[str, str]) -> Iterator[str]:
     comparison = list(report.compare(results, report.read(RESULTS / "latest.json")))
     if comparison:
-        yield from ["beside the committed results:", *comparison, ""]
+        yield from [f"beside the committed results, {_where_from()}:", *comparison, ""]
     for names, reason in failures.items():
         yield f"{names} COULD NOT BE MEASURED: {reason}"
     judged = [each for each in results if each.met is not None]
     yield f"{sum(each.met is True for each in judged)} of {len(judged)} bars hold"
 
 
+def _where_from() -> str:
+    """When and where the committed results were measured."""
+    machine = msgspec.json.decode((RESULTS / "machine.json").read_bytes(), type=dict[str, str])
+    return f"of {machine['date']} on {machine['processor']}"
+
+
 def _write(results: Sequence[Result], folder: Path) -> None:
     """The files of a run; those of a whole one are committed, with the page made from them."""
+    folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "latest.json").write_bytes(report.to_json(results))
     (folder / "latest.svg").write_text(chart.svg(results))

@@ -108,16 +108,21 @@ def shortfalls(results: Iterable[Result]) -> Iterator[str]:
 
 def compare(results: Iterable[Result], before: Mapping[str, Result]) -> Iterator[str]:
     """Each ratio beside that of the run before; said is what moved further than both spread."""
-    for now in results:
-        was = before.get(now.bar)
-        if was is None:
-            continue
+    pairs = [(before[now.bar], now) for now in results if now.bar in before]
+    for was, now in pairs:
         line = f"{now.bar:16} was {number(was.ratio)}, now {number(now.ratio)}"
         yield line + _movement(BARS[now.bar], was, now)
+    if pairs:
+        yield f"{sum(_agree(*pair) for pair in pairs)} of {len(pairs)} agree within the spread"
+
+
+def _agree(was: Result, now: Result) -> bool:
+    """Whether what the rounds of one run spread over touches that of the other."""
+    return was.low <= now.high and now.low <= was.high
 
 
 def _movement(bar: Bar, was: Result, now: Result) -> str:
-    if was.low <= now.high and now.low <= was.high:
+    if _agree(was, now):
         return ""
     is_better = (now.ratio < was.ratio) is bar.is_ceiling
     word = "better" if is_better else "WORSE"

@@ -54,7 +54,7 @@ def test_bar_that_falls_short_is_said() -> None:
 
 def compared(now: Result, was: Result) -> str:
     """The line of the comparison."""
-    (line,) = report.compare([now], {was.bar: was})
+    line, _ = report.compare([now], {was.bar: was})
     return line
 
 
@@ -81,6 +81,13 @@ def test_what_leaves_both_spreads_is_said(
     assert f"  {word}: beyond the spread of both" in compared(
         a_result(bar, now), a_result(bar, was)
     )
+
+
+def test_comparison_counts_what_agrees() -> None:
+    """A run that was repeated should agree with itself."""
+    now, was = [a_result(), a_result("T4", (20.0,))], {"T3": a_result(), "T4": a_result("T4")}
+
+    assert list(report.compare(now, was))[-1] == "1 of 2 agree within the spread"
 
 
 def test_bar_that_is_new_is_not_compared() -> None:
