@@ -52,6 +52,30 @@ _STORE = (
     Bar("T5 small", "append one event of 1 KB a commit / fdatasync of as many bytes", None),
 )
 
+# How many there are where the rate, the memory and the start are looked at as they grow.
+SUBSCRIPTIONS = (10, 1_000, 10_000, 100_000)
+TOPICS = (1, 100, 10_000)
+BACKLOGS = (100_000, 1_000_000, 10_000_000)
+LOG_MEGABYTES = (100, 1_000, 2_000)
+
+_GROWTH = (
+    *(
+        Bar(f"subscriptions {size:,}", f"throughput with {size:,} idle subscriptions / with 10")
+        for size in SUBSCRIPTIONS[1:]
+    ),
+    *(Bar(f"topics {size:,}", f"throughput with {size:,} topics / with 1") for size in TOPICS[1:]),
+    *(
+        Bar(f"backlog {size:,}", f"rate of catching up with {size:,} events / live", 0.5)
+        for size in BACKLOGS
+    ),
+    _most("backlog MB", "megabytes held at most while catching up with 10,000,000 events", 200),
+    *(
+        _most(f"recovery {size:,} MB", f"ready after a kill, a log of {size:,} MB / none", 2.0)
+        for size in LOG_MEGABYTES
+    ),
+    _most("recovery WAL", "ready after a kill, 256 MB of write-ahead log / none", None),
+)
+
 _OTHER = (
     _most("start", "seconds until a server on a new data folder is ready", 0.5),
     _most("start / Python", "the same / the bare start of Python with asyncio and ssl", None),
@@ -65,4 +89,4 @@ _OTHER = (
     Bar("chat crowd", "events a second, a message to 250 participants / publishes of 250", None),
 )
 
-BARS = {each.number: each for each in (*_PUBLISH, *_DELIVER, *_SCALE, *_STORE, *_OTHER)}
+BARS = {each.number: each for each in (*_PUBLISH, *_DELIVER, *_SCALE, *_STORE, *_GROWTH, *_OTHER)}

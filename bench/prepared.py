@@ -5,20 +5,26 @@ subscriptions, topics, and a log with somebody behind it.
 """
 
 import asyncio
+import contextlib
 import itertools
+import shutil
 import time
 import uuid
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import msgspec
 
 from bench import machine
 from bench.idle_filters import idle_filters
+from bench.template import DIGITS, Template
 from switchhook.default_resources import TOPIC_ID
 from switchhook.grid.collections import TOPICS
 from switchhook.grid.events import EventSchema
 from switchhook.grid.ports import (
+    HASH_BYTES,
     Batch,
     Change,
     Cursor,
@@ -27,7 +33,6 @@ from switchhook.grid.ports import (
     PutCursor,
     Records,
     Store,
-    hash_of_id,
 )
 from switchhook.grid.resources.ids import EVENT_GRID, key_of
 from switchhook.grid.resources.records import (
@@ -41,29 +46,30 @@ from switchhook.grid.resources.subscription_versions import put_version, version
 from switchhook.grid.resources.view import COLLECTION
 from switchhook.grid.subscriptions import Filter, ProvisioningState, WebHookDestination
 from switchhook.grid.topics import Topic
+from switchhook.stores.data_folder import DATABASE
 from switchhook.stores.sqlite import SqliteStore
 
 NOBODY = "https://127.0.0.1:9/hook"  # where idle subscriptions would deliver
 PLENTY = 1 << 40  # bytes; what is prepared has no cap
 READING = "reading"  # the name of the subscription with an endpoint
-SUBJECT = "orders/"  # what it wants, and what the subjects of backlogs begin with
 _CHANGES_A_COMMIT = 5_000
 _EVENTS_A_BATCH = 100
 _BATCHES_A_COMMIT = 100
 _NAMESPACE = uuid.UUID("6f1c1d0e-6a43-4a55-8f0e-1d2a3b4c5d6e")
-_EVENT = (
-    b'{"id":"%d","subject":"orders/%d","eventType":"Shop.Order00",'
-    b'"eventTime":"2026-01-01T00:00:00Z","dataVersion":"1.0",'
-    b'"data":{"note":"' + b"x" * 150 + b'"}}'
+# A small event; the number of each stands in its id.
+EVENT = Template(
+    b'{"id":"',
+    b'","subject":"orders/1","eventType":"Shop.Order00","eventTime":"2026-01-01T00:00:00Z",'
+    b'"dataVersion":"1.0","data":{"note":"' + b"x" * 150 + b'"}}',
 )
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What a folder is to have besides the default resources.
 
-    `subscriptions` are idle ones of the default topic, `topics` have one each. The log gets
-    `events`; a subscription that delivers them to `endpoint`, at most `batch` in a request, has all
-    of them before it if `is_behind`, and none otherwise.
+    `subscriptions` are idle ones of the default topic, more than the service allows if need be;
+    `topics` have one each. The log gets `events`; a subscription that delivers them to `endpoint`,
+    at most `batch` in a request, has all of them before it if `is_behind`, and none otherwise.
     """
 
     subscriptions: int = 0
@@ -76,7 +82,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 def prepare(folder: Path, wanted: Wanted) -> None:
     """Fill the data folder of a server that does not run, and may never have run."""
-    if not (folder / "switchhook.db").exists():
+    if not (folder / DATABASE).exists():
         with machine.server(folder):
             pass  # it has made the default resources
     asyncio.run(_prepare(folder, wanted))
@@ -85,6 +91,26 @@ def prepare(folder: Path, wanted: Wanted) -> None:
 async def _prepare(folder: Path, wanted: Wanted) -> None:
     async with SqliteStore.open(folder, max_bytes=PLENTY) as store:
         await fill(store, wanted)
+
+
+def prepare_unfinished(folder: Path, events: int) -> int:
+    """Leave what a crash leaves in the worst case: events that are in the write-ahead log alone.
+
+    A reader that does not end keeps it from being copied to the database. Answers its bytes.
+    """
+    kept = folder.with_name(f"{folder.name}-kept")
+    asyncio.run(_leave_unfinished(folder, events, kept))
+    shutil.rmtree(folder)
+    kept.rename(folder)
+    return (folder / f"{DATABASE}-wal").stat().st_size
+
+
+async def _leave_unfinished(folder: Path, events: int, kept: Path) -> None:
+    async with SqliteStore.open(folder, max_bytes=PLENTY) as store:
+        with contextlib.closing(apsw.Connection(str(folder / DATABASE))) as reader:
+            reader.execute("BEGIN; SELECT count(*) FROM log")
+            await fill(store, Wanted(events=events))
+            shutil.copytree(folder, kept)
 
 
 async def fill(store: Store, wanted: Wanted) -> None:
@@ -96,9 +122,7 @@ async def fill(store: Store, wanted: Wanted) -> None:
         destination = WebHookDestination(
             endpoint_url=wanted.endpoint, max_events_per_batch=wanted.batch
         )
-        await store.commit(
-            _subscription(topic, READING, destination, Filter(subject_begins_with=SUBJECT))
-        )
+        await store.commit(_subscription(topic, READING, destination, Filter()))
     first = store.extent().end
     for batches in _commits(backlog(topic, wanted.events)):
         await store.commit((), batches)
@@ -116,18 +140,19 @@ async def default_topic(records: Records) -> Topic:
 def backlog(topic: Topic, count: int) -> Iterator[Batch]:
     """So many small events, as they are after they were published by a hundred in a request.
 
-    Their ids are numbers in order.
+    They are numbered in order from 0.
     """
     now = time.time_ns()
     for first in range(0, count, _EVENTS_A_BATCH):
-        numbers = range(first, min(first + _EVENTS_A_BATCH, count))
+        some = min(_EVENTS_A_BATCH, count - first)
+        ids = (b"%0*d" % (DIGITS, number) for number in range(first, first + some))
         yield Batch(
             topic=topic.incarnation,
             schema=EventSchema.EVENT_GRID,
             published_at=now,
-            body=b"[" + b",".join([_EVENT % (number, number) for number in numbers]) + b"]",
-            count=len(numbers),
-            id_hashes=b"".join([hash_of_id(str(number)) for number in numbers]),
+            body=EVENT.array(first, some),
+            count=some,
+            id_hashes=b"".join([zlib.crc32(each).to_bytes(HASH_BYTES, "big") for each in ids]),
         )
 
 
