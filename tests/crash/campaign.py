@@ -46,11 +46,24 @@ PUBLISHED, ELSEWHERE, REPORTS, OTHER_NUMBER = "published", "elsewhere", "reports
 CHAT = "chat"
 
 
+class Duplicates(msgspec.Struct, frozen=True):
+    """How many deliveries a kill caused to be repeated, and how many it may."""
+
+    found: int
+    allowed: float
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a campaign found: nothing in `problems` when every promise was kept."""
+    """What a campaign found: nothing in `problems` when every promise was kept.
+
+    `lost` counts what was `acknowledged` and never came to who wants it; `duplicates` are by kill.
+    """
 
     problems: list[str]
     lines: list[str]
+    acknowledged: int
+    lost: int
+    duplicates: list[Duplicates]
 
 
 def run(*, kills: int, seed: int, folder: Path, say: Callable[[str], None]) -> Outcome:
@@ -112,7 +125,16 @@ class Campaign:
             self._books, wanting=FURTHER, prefix=SOME, ordered=ORDERED, letters=self._letters()
         )
         problems += judge_chat(self._chat)
-        return Outcome(problems=problems, lines=self._lines)
+        books = self._books
+        return Outcome(
+            problems=problems,
+            lines=self._lines,
+            acknowledged=len(books.events) + len(books.messages),
+            lost=len(books.missing(PUBLISHED))
+            + sum(len(books.missing_further(name, SOME)) for name in FURTHER)
+            + len(self._chat.missing()),
+            duplicates=self._duplicates(),
+        )
 
     async def _load(self, server: ServerProcess, run: int) -> tuple[Load, ChatLoad]:
         load = Load(self._books, server.ready, run)
@@ -187,6 +209,15 @@ class Campaign:
             f"{kill.unacknowledged} requests unacknowledged, "
             f"{kill.delivered_per_second:,.0f} delivered/s"
         )
+
+    def _duplicates(self) -> list[Duplicates]:
+        return [
+            Duplicates(
+                len(self._books.duplicates_of(number)),
+                kill.duplicates_allowed(CHECKPOINT, IN_FLIGHT),
+            )
+            for number, kill in enumerate(self._books.kills, 1)
+        ]
 
     def _report_duplicates(self) -> None:
         books = self._books
