@@ -20,7 +20,7 @@ from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import DeliverySettings, RetryPolicy, WebHookDestination
 from switchhook.grid.topics import Topic
 from switchhook.stores.memory import MemoryStore
-from tests.builders import a_body, a_topic, an_event
+from tests.builders import a_body, a_subscription, a_topic, an_event
 from tests.flow.conftest import Flow, start
 from tests.scripted_transport import always
 
@@ -158,6 +158,29 @@ async def test_event_that_cannot_be_matched_stays_in_the_log(flow: Flow) -> None
     assert flow.transport.delivered_ids in ([], ["a"])
     (cursor,) = await flow.store.cursors()
     assert cursor.position < 2
+
+
+async def test_event_that_cannot_be_matched_holds_up_no_other_topic(flow: Flow) -> None:
+    """Not even one whose events lie so far behind it that they are not read together."""
+    other = msgspec.structs.replace(flow.topic, incarnation="t2", name="t2", resource_id="/t2")
+    flow.engine.router.add_topic(other)
+    await flow.subscribe()
+    await flow.put(a_subscription(incarnation="s2", topic="t2"))
+    for incarnation in ("s1", "s2"):
+        flow.engine.router.configure(incarnation, DeliverySettings(is_paused=True))
+    router = flow.engine.router
+    body = a_body(an_event(id="a")).replace(b'"id": "a"', b'"id": 7')
+    broken = Batch(topic="t1", schema=EventSchema.EVENT_GRID, published_at=1, body=body, count=1)
+    await flow.store.commit((), [broken], lambda first: router.route(Appended(first, broken)))
+    await flow.engine.publisher.publish(other, PublishRequest(a_body(an_event(id="b" * 900_000))))
+    await flow.engine.publisher.publish(other, PublishRequest(a_body(an_event(id="c" * 900_000))))
+    for incarnation in ("s1", "s2"):
+        flow.engine.router.configure(incarnation, DeliverySettings())
+    for _ in range(4):
+        with contextlib.suppress(msgspec.ValidationError):
+            await flow.engine.quiet()
+
+    assert [each[0] for each in flow.transport.delivered_ids] == ["b", "c"]
 
 
 # --- the store ---------------------------------------------------------------------------------

@@ -26,10 +26,12 @@ class CatchUp:
         self._router = router
         self._deliverer = deliverer
         self._checkpoint = checkpoint
+        # Where a queue met a batch that cannot be read or matched; it waits there.
+        self._stuck: dict[SubscriptionQueue, int] = {}
 
     async def turn(self) -> bool:
         """Read once for the queues that have room; whether there was any."""
-        hungry = [q for q in self._deliverer.behind if self._deliverer.wants_more(q)]
+        hungry = self._hungry()
         if not hungry:
             return False
         start = min(_reached(queue) for queue in hungry)
@@ -48,7 +50,9 @@ class CatchUp:
             try:
                 self._offer(appended, active)
             except Exception as error:  # noqa: BLE001 - raised below: others read on
-                active = {q for q in active if q.subscription.topic != appended.batch.topic}
+                stuck = {q for q in active if q.subscription.topic == appended.batch.topic}
+                self._stuck |= {queue: _reached(queue) for queue in stuck}
+                active -= stuck
                 failures.append(error)
         if not batches:
             for queue in active:
@@ -58,6 +62,14 @@ class CatchUp:
         if failures:
             raise failures[0]
         return True
+
+    def _hungry(self) -> list[SubscriptionQueue]:
+        """Those that have room; who is stuck tries again when nobody else has, for the others'
+        sake: the log is read from the place of the last of them on."""
+        behind = self._deliverer.behind
+        self._stuck = {q: at for q, at in self._stuck.items() if q in behind and at == _reached(q)}
+        hungry = [q for q in behind if self._deliverer.wants_more(q)]
+        return [q for q in hungry if q not in self._stuck] or hungry
 
     def _finish(self, queue: SubscriptionQueue) -> None:
         if _reached(queue) >= self._router.head:
