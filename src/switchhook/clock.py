@@ -11,6 +11,7 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 SECOND = 1_000_000_000
@@ -178,9 +179,14 @@ def to_datetime(instant: int) -> datetime:
 def to_text(instant: int, digits: int = 7) -> str:
     """RFC 3339 in UTC with `Z` and, as Azure writes times, 7 digits of a second's fraction."""
     seconds, nanoseconds = divmod(instant, SECOND)
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     fraction = f".{nanoseconds:09d}"[: digits + 1] if digits else ""
-    return f"{whole}{fraction}Z"
+    return f"{_whole_seconds(seconds)}{fraction}Z"
+
+
+# Nearly all texts are of a moment ago: they share their seconds.
+@lru_cache(maxsize=64)
+def _whole_seconds(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def to_dotnet_text(instant: int) -> str:

@@ -11,6 +11,7 @@ _DEFAULT = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENSION = frozenset("\f^{}\\[~]|€")
+_ALL = _DEFAULT | _EXTENSION
 
 GSM_7 = (160, 153)
 UCS_2 = (70, 67)
@@ -26,7 +27,7 @@ def count_segments(message: str) -> int:
 
 def _count_septets(message: str) -> int | None:
     characters = set(message)
-    if not characters <= _DEFAULT | _EXTENSION:
+    if not characters <= _ALL:
         return None
     return len(message) + sum(message.count(character) for character in characters & _EXTENSION)
 

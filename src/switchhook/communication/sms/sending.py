@@ -89,7 +89,8 @@ class Planner:
             plan.changes.append(put(REPEATABILITY, once_key, once, expected=0))
         if plan.messages:
             expiry = ExpiryDue(messages=tuple(plan.messages), repeatability=tuple(plan.sent_once))
-            plan.add_due(send.now + RETENTION, str(self._new_guid()), expiry)
+            # One of its messages names the send: their ids are of this send alone.
+            plan.add_due(send.now + RETENTION, plan.messages[0], expiry)
         return plan
 
     async def _result(

@@ -3,8 +3,10 @@
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
+from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -64,7 +66,7 @@ def signed_endpoint(
         try:
             subject, body = await authenticator.authenticate(request)
             if request.method not in ("GET", "HEAD"):
-                _check_version(request.query_params.get("api-version", ""), supported)
+                _check_version(_version_in(request.scope["query_string"]), supported)
             return await handler(request, subject, body)
         except RequestError as error:
             return _error(error)
@@ -80,6 +82,13 @@ def signed_endpoint(
 
 def _wants_id(request: Request) -> bool:
     return request.headers.get("x-ms-return-client-request-id", "").lower() == "true"
+
+
+# A client's queries are few: most say nothing but the version.
+@lru_cache(maxsize=64)
+def _version_in(query: bytes) -> str:
+    version: str = QueryParams(query).get("api-version", "")
+    return version
 
 
 def _check_version(version: str, supported: str) -> None:
