@@ -30,7 +30,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 async def fill(folder: Path, wanted: Wanted) -> dict[str, int]:
     """Write it all; the ids of the messages in the middle, by thread."""
     async with SqliteStore.open(folder) as opened:
-        topics = await _topics(opened)
+        topics = await topics_of_threads(opened)
         middles = {}
         for thread_id, count in wanted.messages.items():
             topic = topics[thread_id]
@@ -43,7 +43,7 @@ async def fill(folder: Path, wanted: Wanted) -> dict[str, int]:
     return middles
 
 
-async def _topics(opened: Records) -> dict[str, str]:
+async def topics_of_threads(opened: Records) -> dict[str, str]:
     """The incarnation of the resource's system topic, by thread."""
     return {
         thread_id: topic
