@@ -42,6 +42,7 @@ from switchhook.settings import Settings
 from switchhook.settings.read import read_settings
 from tests.flow.arm.requests import Answer, send
 from tests.flow.arm.scene import GROUP
+from tests.flow.publish_without_socket import BothRoutes
 from tests.rules.chat.message_builders import a_caller
 from tests.rules.realtime.test_hub import Screen
 from tests.wire import signed_headers
@@ -91,7 +92,7 @@ class RealServer:
         assert isinstance(app._others, Cors)
         assert isinstance(app._others._app, DirectRoutes)
         assert isinstance(app._others._app._others, Starlette)
-        self._app = app
+        self._app = BothRoutes(app)
         self.routes: list[BaseRoute] = app._others._app._others.routes
         self.parts = parts
         self.token = token

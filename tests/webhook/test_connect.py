@@ -19,7 +19,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 class Owner:
     """Nobody pools these connections."""
 
-    def released(self, connection: Connection) -> None:
+    def released(self, connection: Connection, now: int) -> None:
         """Never: nothing is sent."""
 
     def lost(self, connection: Connection, unanswered: Exchange | None) -> None:
