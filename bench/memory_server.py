@@ -27,6 +27,7 @@ from switchhook.http.publish_api import PublishApi
 from switchhook.sockets import bind
 from switchhook.stores import requests
 from switchhook.stores.memory import MemoryStore
+from switchhook.stores.requests import CommitRequest
 from switchhook.webhook.transport import HttpTransport
 
 KEYS = (base64.b64encode(b"1" * 32).decode(), base64.b64encode(b"2" * 32).decode())
@@ -38,8 +39,8 @@ class ForgetfulStore(MemoryStore):
 
     def __init__(self) -> None:
         super().__init__()
-        self._loop = asyncio.get_running_loop()
         self._count = 0
+        self._told: list[CommitRequest] = []
 
     async def commit(
         self,
@@ -56,11 +57,16 @@ class ForgetfulStore(MemoryStore):
         on_durable: Callable[[int], None] | None,
         ended: Callable[[Exception | None], None],
     ) -> None:
-        first = self._count
-        self._count += sum(batch.count for batch in batches)
-        if on_durable is not None:
-            self._loop.call_soon(on_durable, first)
-        self._loop.call_soon(ended, None)
+        request = CommitRequest(changes, batches, on_durable, ended)
+        request.first = self._count
+        self._count += request.count
+        if not self._told:
+            asyncio.get_running_loop().call_soon(self._tell)
+        self._told.append(request)
+
+    def _tell(self) -> None:
+        told, self._told = self._told, []
+        requests.finish(told)
 
 
 async def _elsewhere(_scope: Scope, _receive: Receive, send: Send) -> None:

@@ -161,7 +161,7 @@ class _Submission:
 
     def tried(self, error: Exception | None) -> None:
         """The first commit has ended."""
-        if isinstance(error, StoreFullError):
+        if error is not None and isinstance(error, StoreFullError):
             self._publisher.make_room(self, error)
         else:
             self.told(error)

@@ -21,6 +21,8 @@ from switchhook.http.publish_connection import PublishConnection
 
 # Connections that the system may hold for us while we are busy.
 _BACKLOG = 2048
+# Seconds in which a connection may be idle.
+KEEP_ALIVE = 65
 MAX_WEBSOCKET_MESSAGE = 64 << 10
 # Seconds that the other end has, at a stop, to answer the goodbye of TLS. A pool of idle
 # connections reads nothing and never does.
@@ -75,7 +77,7 @@ async def listening(
         server_header=False,
         proxy_headers=False,
         backlog=_BACKLOG,
-        timeout_keep_alive=65,
+        timeout_keep_alive=KEEP_ALIVE,
     )
     config.load()
     config.ssl = context

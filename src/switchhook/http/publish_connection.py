@@ -71,11 +71,17 @@ class PublishConnection(BoundedConnection):
         headers, parser = self.headers, self.parser
         fields = dict(reversed(headers))
         target = target_of(self.url, fields.get(b"host", b""), self.scheme or "")
-        if target is None or (parser.should_upgrade() and self._should_upgrade()):
+        if target is None or (b"upgrade" in fields and self._becomes_websocket()):
             return None
-        is_last = not parser.should_keep_alive() or parser.get_http_version() != "1.1"
+        # By default, a request in HTTP/1.0 is the last one; there is no need to ask which it is.
+        is_last = not parser.should_keep_alive() or (
+            b"connection" in fields and parser.get_http_version() != "1.1"
+        )
         client = self.client[0] if self.client else ""
         return PublishHead(parser.get_method(), target, headers, fields, client, is_last)
+
+    def _becomes_websocket(self) -> bool:
+        return self.parser.should_upgrade() and self._should_upgrade()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if isinstance(cycle, PublishExchange):

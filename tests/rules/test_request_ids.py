@@ -1,0 +1,27 @@
+"""What are requests called?"""
+
+import itertools
+import uuid
+
+from switchhook.http.request_ids import RequestIds
+
+
+def test_every_request_has_a_random_guid_of_its_own() -> None:
+    """Of version 4, also when the first random bytes are used up."""
+    ids = RequestIds()
+
+    made = [ids.new() for _ in range(1000)]
+
+    assert len(set(made)) == 1000
+    assert {(uuid.UUID(each).version, uuid.UUID(each).variant) for each in made} == {
+        (4, uuid.RFC_4122)
+    }
+    assert all(str(uuid.UUID(each)) == each for each in made)
+
+
+def test_guids_are_made_of_the_random_bytes() -> None:
+    """But for the bits of version and variant."""
+    numbers = itertools.count()
+    ids = RequestIds(lambda size: bytes(next(numbers) % 256 for _ in range(size)))
+
+    assert "00010203-0405-4607-8809-0a0b0c0d0e0f" in {ids.new() for _ in range(256)}
