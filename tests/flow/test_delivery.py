@@ -457,8 +457,8 @@ async def test_hung_attempt_does_not_hold_the_cursor(flow: Flow) -> None:
     while flow.engine.deliverer.in_flight > 1:
         await flow.attempt_ended()
     queue = flow.engine.router.queues["s1"]
-    delivery, started = queue.in_flight[0, 0]
-    queue.in_flight[0, 0] = (delivery, started - 2)
+    (request,) = queue.in_flight
+    request.began -= 2
     await flow.engine.checkpoint.write()
 
     revived = await flow.restarted()
@@ -473,8 +473,8 @@ async def test_hung_attempt_that_fails_at_last_is_retried(flow: Flow) -> None:
     flow.transport.answer = lambda _: None
     await flow.publish("hangs")
     queue = flow.engine.router.queues["s1"]
-    delivery, started = queue.in_flight[0, 0]
-    queue.in_flight[0, 0] = (delivery, started - 2)
+    (request,) = queue.in_flight
+    request.began -= 2
     await flow.engine.checkpoint.write()
     flow.transport.answer = always(200)
 

@@ -308,8 +308,8 @@ class World:
         """Progress becomes durable; attempts that have hung for long are written down."""
         if self.random.random() < 0.3:
             for queue in self.flow.engine.router.queues.values():
-                for position, (delivery, started) in queue.in_flight.items():
-                    queue.in_flight[position] = (delivery, started - 2)
+                for request in queue.in_flight:
+                    request.began -= 2
         await self.flow.engine.checkpoint.write()
 
     async def advance(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from switchhook.errors import RequestError
+from switchhook.grid.delivery import InFlight
 from switchhook.grid.observation import Observation
 from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.subscriptions import (
@@ -62,11 +63,12 @@ async def test_failed_attempt_counts_once_for_a_batch(flow: Flow) -> None:
     webhook = WebHookDestination(endpoint_url="http://127.0.0.1:9/h", max_events_per_batch=10)
     flow.transport.answer = lambda _: None
     await flow.subscribe(destination=webhook)
-    flow.engine.router.queues["s1"].requests_in_flight = 64
+    queue = flow.engine.router.queues["s1"]
+    queue.in_flight = {InFlight([], 0, 0.0): None for _ in range(64)}
     await flow.publish("1", "2", "3")
-    flow.engine.router.queues["s1"].requests_in_flight = 0
+    queue.in_flight.clear()
     flow.transport.answer = in_turn(503)
-    flow.engine.deliverer.pump(flow.engine.router.queues["s1"])
+    flow.engine.deliverer.pump(queue)
     await flow.engine.quiet()
 
     assert sum(_subscription(flow).failures.values()) == 1

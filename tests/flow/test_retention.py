@@ -236,8 +236,8 @@ async def test_dropping_mode_keeps_what_is_being_sent(caplog: pytest.LogCaptureF
 async def _write_hung_attempts_down(flow: Flow) -> None:
     """Let the attempts in flight look two seconds old to the next checkpoint."""
     for queue in flow.engine.router.queues.values():
-        for position, (delivery, started) in queue.in_flight.items():
-            queue.in_flight[position] = (delivery, started - 2)
+        for request in queue.in_flight:
+            request.began -= 2
     await flow.engine.checkpoint.write()
 
 

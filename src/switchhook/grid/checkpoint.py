@@ -263,17 +263,22 @@ class Checkpoint:
 
     def _write_hung_down(self, hung_since: float) -> None:
         for queue in self._touched:
-            for place, (delivery, started) in queue.in_flight.items():
-                if started > hung_since:
+            for request in queue.in_flight:
+                if request.began > hung_since:
                     break
-                if not delivery.is_stored:
-                    row = delivery.as_waiting(self._clock.now())
-                    self._rows[delivery.identity] = PutWaiting(row)
-                    self.unwritten[delivery.identity] = None
-                    self.owned.add(delivery.identity)
-                    stored = msgspec.structs.replace(delivery, is_stored=True)
-                    queue.in_flight[place] = (stored, started)
-                    queue.settle(delivery)
+                request.deliveries = [
+                    each if each.is_stored else self._write_down(queue, each)
+                    for each in request.deliveries
+                ]
+
+    def _write_down(self, queue: SubscriptionQueue, delivery: Delivery) -> Delivery:
+        """Let the cursor pass a delivery that is under way; it stays in memory as well."""
+        row = delivery.as_waiting(self._clock.now())
+        self._rows[delivery.identity] = PutWaiting(row)
+        self.unwritten[delivery.identity] = None
+        self.owned.add(delivery.identity)
+        queue.settle(delivery)
+        return msgspec.structs.replace(delivery, is_stored=True)
 
     async def read(self, rows: Awaitable[list[WaitingDelivery]]) -> list[WaitingDelivery]:
         """Rows of the store as they are when no checkpoint is on its way.

@@ -16,14 +16,14 @@ import msgspec
 from switchhook.clock import Clock
 from switchhook.grid import dead_letters, retry
 from switchhook.grid.checkpoint import PAUSE_AFTER_FAILURE, Checkpoint
-from switchhook.grid.delivery import Delivery
+from switchhook.grid.delivery import Delivery, InFlight
 from switchhook.grid.delivery_request import build_request
 from switchhook.grid.events import Envelope
 from switchhook.grid.faults import Faults
 from switchhook.grid.given_up import GivenUpState, given_up, keep
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Failure, Transport, WebhookRequest, WebhookResponse
-from switchhook.grid.retry import DeadLetter, Delivered, Drop, GiveUpReason, RetryAt
+from switchhook.grid.retry import DeadLetter, Drop, GiveUpReason, RetryAt
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import TimeProfile
 
@@ -78,7 +78,7 @@ class Deliverer:
 
     def offer(self, queue: SubscriptionQueue, envelope: Envelope) -> None:
         """Give a live queue an event, or let it fall behind when it is full or parked."""
-        if queue.is_behind:
+        if queue.read_position is not None:
             # It reads the log, where the event is; its cursor, though, is no longer the head.
             self._checkpoint.touch(queue)
             if queue.is_probing:
@@ -87,10 +87,10 @@ class Deliverer:
         if self.has_room(queue):
             queue.accept(envelope, queue.subscription)
             self._checkpoint.touch(queue)
-            if queue.subscription.destination.max_events_per_batch == 1:
-                self.pump(queue)
-            else:
+            if queue.subscription.destination.max_events_per_batch > 1:
                 self._pump_soon(queue)
+            elif len(queue.in_flight) < self._in_flight_limit:
+                self.pump(queue)
         else:
             self.fall_behind(queue, envelope.position)
 
@@ -139,24 +139,22 @@ class Deliverer:
             return False
         if queue.parked_until is not None:
             return queue.is_probing and not queue.in_flight
-        return queue.requests_in_flight < self._in_flight_limit
+        return len(queue.in_flight) < self._in_flight_limit
 
     # --- attempting -----------------------------------------------------------------------------
 
     def _attempt(self, queue: SubscriptionQueue, deliveries: list[Delivery]) -> None:
         now = self._clock.now()
-        live = self._unexpired(queue, deliveries, now)
-        if not live:
+        deliveries = self._unexpired(queue, deliveries, now)
+        if not deliveries:
             return
-        started = time.monotonic()
-        for each in live:
-            queue.in_flight[each.position, each.run] = (each, started)
-        queue.requests_in_flight += 1
+        sent = InFlight(deliveries, now, time.monotonic())
+        queue.in_flight[sent] = None
         self.in_flight += 1
-        done = partial(self._finished, queue, live, now)
+        done = partial(self._finished, queue, sent)
         try:
-            trace = self._observation.sending(queue, live)
-            request = self._request(queue, live, trace)
+            trace = self._observation.sending(deliveries)
+            request = self._request(queue, deliveries, trace)
         except Exception as error:  # one event that cannot be sent must not cost another
             log.exception("delivery.not_sent", extra={"subscription": queue.subscription.name})
             failed = WebhookResponse(failure=Failure.ABORTED, detail=f"not sent: {error!r}")
@@ -169,13 +167,16 @@ class Deliverer:
     ) -> list[Delivery]:
         """Give up those whose time to live has passed; answer the others."""
         policy = deliveries[0].subscription.retry_policy
-        newest = retry.newest_expired(policy=policy, now=now, speed=self.speed(queue))
-        live = [each for each in deliveries if (each.lives_from or each.published_at) > newest]
-        if len(live) < len(deliveries):
-            for each in deliveries:
-                if each.starts_at <= newest:
-                    self.give_up(queue, each, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
-        return live
+        newest = now - retry.time_to_live(policy, self.speed(queue))
+        for each in deliveries:
+            if (each.lives_from or each.published_at) <= newest:
+                break
+        else:
+            return deliveries
+        for each in deliveries:
+            if each.starts_at <= newest:
+                self.give_up(queue, each, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
+        return [each for each in deliveries if each.starts_at > newest]
 
     def _request(
         self, queue: SubscriptionQueue, deliveries: Sequence[Delivery], traceparent: str
@@ -195,24 +196,19 @@ class Deliverer:
         )
 
     def _finished(
-        self,
-        queue: SubscriptionQueue,
-        sent: Sequence[Delivery],
-        started_at: int,
-        response: WebhookResponse,
+        self, queue: SubscriptionQueue, sent: InFlight, response: WebhookResponse
     ) -> None:
         self.in_flight -= 1
-        queue.requests_in_flight -= 1
-        # They may have been written down as waiting while the request hung.
-        in_flight = queue.in_flight
-        deliveries = [in_flight.pop((each.position, each.run), (each, 0.0))[0] for each in sent]
+        del queue.in_flight[sent]
         try:
-            self._observation.ended(deliveries, response)
-            if not queue.is_removed and not self._is_interrupted(response):
-                self._conclude(queue, deliveries, response, started_at)
+            self._observation.ended(sent.deliveries, response)
+            # What we stopped ourselves at shutdown is left to be repeated.
+            is_interrupted = self._is_draining and response.failure is not None
+            if not queue.is_removed and not is_interrupted:
+                self._conclude(queue, sent, response)
         except Exception:  # of these alone; the server goes on with all the others
             log.exception("delivery.not_concluded", extra={"subscription": queue.subscription.name})
-            self._write_down(queue, deliveries)
+            self._write_down(queue, sent.deliveries)
         self.attempt_ended.set()
 
     def _write_down(self, queue: SubscriptionQueue, deliveries: Sequence[Delivery]) -> None:
@@ -226,54 +222,43 @@ class Deliverer:
         self._checkpoint.touch(queue)
 
     def _conclude(
-        self,
-        queue: SubscriptionQueue,
-        deliveries: Sequence[Delivery],
-        response: WebhookResponse,
-        started_at: int,
+        self, queue: SubscriptionQueue, sent: InFlight, response: WebhookResponse
     ) -> None:
         """One answer for the whole request; each event has its own account of attempts."""
         outcome = retry.outcome(response)
+        self._observation.answered(queue, sent.deliveries, response)
         if outcome is None:
-            self._delivered(queue, deliveries, response, started_at)
+            self._delivered(queue, sent, response)
         else:
-            self._failed(queue, deliveries, response, outcome, started_at)
+            self._failed(queue, sent, response, outcome)
         self._checkpoint.touch(queue)
-        self.pump(queue)
+        if queue.first_attempts or queue.retries:
+            self.pump(queue)
         waits_for_it = queue.is_preparing or queue.has_left_rows
-        if waits_for_it or (queue.is_behind and self.wants_more(queue)):
+        if waits_for_it or (queue.read_position is not None and self.wants_more(queue)):
             self._checkpoint.wake()
 
-    def _is_interrupted(self, response: WebhookResponse) -> bool:
-        """Whether we stopped the attempt ourselves at shutdown, which leaves it to be repeated."""
-        return self._is_draining and response.failure is not None
-
     def _delivered(
-        self,
-        queue: SubscriptionQueue,
-        deliveries: Sequence[Delivery],
-        response: WebhookResponse,
-        started_at: int,
+        self, queue: SubscriptionQueue, sent: InFlight, response: WebhookResponse
     ) -> None:
-        now = self._clock.now()
-        self._observation.answered(queue, deliveries, response)
-        self._observation.delivered(deliveries, response, started_at=started_at, now=now)
-        queue.unpark()
-        for delivery in deliveries:
-            self._settle(queue, delivery)
+        self._observation.delivered(sent, response, self._clock.now)
+        if queue.failures_in_a_row:
+            queue.unpark()
+        for delivery in sent.deliveries:
+            queue.finish(delivery)
+            if delivery.is_stored:
+                self._checkpoint.settle(delivery.identity)
 
     def _failed(
         self,
         queue: SubscriptionQueue,
-        deliveries: Sequence[Delivery],
+        sent: InFlight,
         response: WebhookResponse,
         outcome: retry.Outcome,
-        started_at: int,
     ) -> None:
         now, random, speed = self._clock.now(), self._random(), self.speed(queue)
-        self._observation.answered(queue, deliveries, response)
         self._count_failure(queue, outcome)
-        for delivery in deliveries:
+        for delivery in sent.deliveries:
             # A probe ahead of the delivery's own time finds out about the endpoint; were it
             # counted, an outage would use up the oldest event's attempts in minutes.
             attempts = delivery.attempts_with_this
@@ -290,9 +275,9 @@ class Deliverer:
                 attempts,
                 response,
                 step,
-                started_at=started_at,
+                started_at=sent.began_at,
                 now=now,
-                events=len(deliveries),
+                events=len(sent.deliveries),
             )
             tried = msgspec.structs.replace(
                 delivery,
@@ -305,8 +290,6 @@ class Deliverer:
 
     def _follow(self, queue: SubscriptionQueue, delivery: Delivery, step: retry.NextStep) -> None:
         match step:
-            case Delivered():
-                self._settle(queue, delivery)
             case RetryAt(due_at):
                 due_at = due_at if delivery.early_for is None else delivery.early_for
                 self._checkpoint.put(delivery.as_waiting(due_at), is_first=not delivery.is_stored)
@@ -317,11 +300,6 @@ class Deliverer:
             case Drop(reason):
                 self._observation.gave_up(queue, delivery, step)
                 self._drop(queue, delivery, reason)
-
-    def _settle(self, queue: SubscriptionQueue, delivery: Delivery) -> None:
-        queue.finish(delivery)
-        if delivery.is_stored:
-            self._checkpoint.settle(delivery.identity)
 
     # --- giving up ------------------------------------------------------------
 

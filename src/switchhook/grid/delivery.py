@@ -35,11 +35,6 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
         return self.position, self.subscription.incarnation, self.run
 
     @property
-    def place(self) -> tuple[int, int]:
-        """What tells it from the others of its subscription: position and run."""
-        return self.position, self.run
-
-    @property
     def attempts_with_this(self) -> int:
         """How many attempts are made when the one under way has ended; an early one is none."""
         return self.attempts + (self.early_for is None)
@@ -70,3 +65,14 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
             last_attempt_at=self.last_attempt_at,
         )
         return msgspec.structs.replace(row, **members) if members else row
+
+
+class InFlight(msgspec.Struct, eq=False):
+    """A request under way: its deliveries, when it began, and the same on real time, in seconds.
+
+    What is written down as waiting meanwhile is replaced by what says so.
+    """
+
+    deliveries: list[Delivery]
+    began_at: int
+    began: float

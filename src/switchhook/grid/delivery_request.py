@@ -7,6 +7,8 @@ captured deliveries of Logic Apps and of a vendor that delivers through Event Gr
 from collections.abc import Sequence
 from functools import lru_cache
 
+import msgspec
+
 from switchhook.grid.delivery_attributes import attribute_headers, header_text
 from switchhook.grid.events import Event, EventSchema
 from switchhook.grid.ports import WebhookRequest
@@ -23,14 +25,34 @@ METADATA_VERSION = "1"
 # a mixed batch is not documented.
 _DATA_VERSION_SCHEMAS = (EventSchema.EVENT_GRID, EventSchema.CUSTOM)
 
-# A CloudEvent alone is one object, as in the captures; the type of a batch is not documented, and
-# this is the one that the CloudEvents specification has for it.
-_CLOUD_EVENT = "application/cloudevents+json; charset=utf-8"
-_CLOUD_EVENTS = "application/cloudevents-batch+json; charset=utf-8"
-_JSON = "application/json; charset=utf-8"
+
+class _Form(msgspec.Struct, frozen=True):
+    """How the events of a request stand in its body."""
+
+    content_type: str
+    pattern: bytes = b"[%b]"
+
+
 # An original custom event alone is sent in an array, like any other event; a sample shows the bare
 # object.
 CUSTOM_EVENTS_IN_ARRAYS = True
+# A CloudEvent alone is one object, as in the captures; the type of a batch is not documented, and
+# this is the one that the CloudEvents specification has for it.
+_CLOUD_EVENT = _Form("application/cloudevents+json; charset=utf-8", b"%b")
+_CLOUD_EVENTS = _Form("application/cloudevents-batch+json; charset=utf-8")
+_JSON = _Form("application/json; charset=utf-8")
+_JSON_ALONE = _Form(_JSON.content_type, b"%b")
+
+_BATCHES = {
+    EventSchema.EVENT_GRID: _JSON,
+    EventSchema.CUSTOM: _JSON,
+    EventSchema.CLOUD_EVENTS: _CLOUD_EVENTS,
+}
+_SINGLE = {
+    EventSchema.EVENT_GRID: _JSON,
+    EventSchema.CUSTOM: _JSON if CUSTOM_EVENTS_IN_ARRAYS else _JSON_ALONE,
+    EventSchema.CLOUD_EVENTS: _CLOUD_EVENT,
+}
 
 _REPLAY = "switchhook-replay"
 _TRACE = "traceparent"
@@ -53,31 +75,18 @@ def build_request(
     schema, webhook = subscription.event_delivery_schema, subscription.destination
     rendered = [event.json if event.schema is schema else render(event, schema) for event in events]
     is_batch = len(events) > 1 or webhook.max_events_per_batch > 1
+    form = _BATCHES[schema] if is_batch else _SINGLE[schema]
     version = events[0].data_version if schema in _DATA_VERSION_SCHEMAS else ""
-    fixed = _fixed(_content_type(schema, is_batch), subscription.name, delivery_count)
-    headers = b"%b%b\r\n" % (fixed, header_text(version))
+    fixed = _fixed(form.content_type, subscription.name, delivery_count)
+    headers = b"%b%b\r\n" % (fixed, header_text(version) if version else b"")
     if webhook.attributes or token or replay or traceparent:
         headers += _chosen(webhook.attributes, rendered, token, replay, traceparent)
     return WebhookRequest(
         url=webhook.endpoint_url,
         headers=headers,
-        body=_body(rendered, schema, is_batch),
+        body=form.pattern % b",".join(rendered),
         timeout=RESPONSE_TIMEOUT_SECONDS,
     )
-
-
-def _content_type(schema: EventSchema, is_batch: bool) -> str:
-    if schema is EventSchema.CLOUD_EVENTS:
-        return _CLOUD_EVENTS if is_batch else _CLOUD_EVENT
-    return _JSON
-
-
-def _body(rendered: Sequence[bytes], schema: EventSchema, is_batch: bool) -> bytes:
-    if is_batch:
-        return b"[%b]" % b",".join(rendered)
-    bare = schema is EventSchema.CLOUD_EVENTS
-    bare = bare or (schema is EventSchema.CUSTOM and not CUSTOM_EVENTS_IN_ARRAYS)
-    return rendered[0] if bare else b"[%b]" % rendered[0]
 
 
 @lru_cache(maxsize=4096)
@@ -85,7 +94,8 @@ def _fixed(content_type: str, name: str, delivery_count: int) -> bytes:
     """What every delivery has, but for a text of the publisher's. Subscription names are upper case
     in every capture, and webhooks get no `aeg-output-event-id`, which the articles document for
     brokers."""
-    origin = f"Origin: {ORIGIN}\r\n" if content_type in (_CLOUD_EVENT, _CLOUD_EVENTS) else ""
+    is_cloud_event = content_type in (_CLOUD_EVENT.content_type, _CLOUD_EVENTS.content_type)
+    origin = f"Origin: {ORIGIN}\r\n" if is_cloud_event else ""
     return (
         f"Content-Type: {content_type}\r\n"
         "aeg-event-type: Notification\r\n"

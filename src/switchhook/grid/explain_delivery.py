@@ -37,8 +37,8 @@ class Traces(msgspec.Struct, frozen=True, kw_only=True):
 
 def held_in_memory(queue: SubscriptionQueue, position: int) -> Iterator[Traces]:
     """The deliveries of the event at `position` that the queue has in memory."""
-    for place, (delivery, _) in queue.in_flight.items():
-        if place[0] == position:
+    for delivery in queue.deliveries_in_flight():
+        if delivery.position == position:
             text = f"Attempt {delivery.attempts + 1} is under way."
             yield _held(delivery, Stage.IN_FLIGHT, text)
     for delivery in queue.retries:

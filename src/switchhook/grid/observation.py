@@ -1,13 +1,13 @@
 """What is told of the router's work: one place for counters, the log, traces and the history."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from switchhook.errors import RequestError, StoreError
 from switchhook.grid import retry
 from switchhook.grid.attempt_log import attempt_fields
 from switchhook.grid.counters import SubscriptionCounters, TopicCounters
-from switchhook.grid.delivery import Delivery
+from switchhook.grid.delivery import Delivery, InFlight
 from switchhook.grid.events import Event
 from switchhook.grid.given_up import GivenUp, GivenUpState
 from switchhook.grid.metrics import Metrics
@@ -72,7 +72,7 @@ class Observation:
 
     # --- delivering -------------------------------------------------------------------------------
 
-    def sending(self, queue: SubscriptionQueue, deliveries: Sequence[Delivery]) -> str:
+    def sending(self, deliveries: Sequence[Delivery]) -> str:
         """A request is about to go; answers the `traceparent` that it carries, or ""."""
         if not self.tracing.is_on:
             return ""
@@ -117,15 +117,9 @@ class Observation:
             for each in deliveries:
                 counters.of(each.event.domain_topic).delivered += 1
 
-    def delivered(
-        self,
-        deliveries: Sequence[Delivery],
-        response: WebhookResponse,
-        *,
-        started_at: int,
-        now: int,
-    ) -> None:
+    def delivered(self, sent: InFlight, response: WebhookResponse, now: Callable[[], int]) -> None:
         """A webhook has taken the events of a request."""
+        deliveries = sent.deliveries
         attempts = deliveries[0].attempts_with_this
         if self.history is not None:
             for each in deliveries:
@@ -134,7 +128,7 @@ class Observation:
                     each.run,
                     each.subscription.incarnation,
                     attempts,
-                    started_at,
+                    sent.began_at,
                     response.duration,
                     response.status,
                     each.early_for is not None,
@@ -148,7 +142,7 @@ class Observation:
                     response,
                     retry.DELIVERED,
                     attempts=attempts,
-                    now=now,
+                    now=now(),
                     events=len(deliveries),
                 )
                 log.log(level, "delivery.attempted", extra=fields)

@@ -54,7 +54,7 @@ async def read_now(*, store: Store, router: Router, clock: Clock) -> Readings:
         backlog = backlogs.get(queue.subscription.incarnation)
         instants = [_oldest_in_memory(queue), lags.get(queue.read_position)]
         instants += [backlog.published_at] if backlog else []
-        in_flight = [delivery for delivery, _ in queue.in_flight.values()]
+        in_flight = list(queue.deliveries_in_flight())
         stored = (backlog.count if backlog else 0) - sum(each.is_stored for each in in_flight)
         subscriptions.append(
             SubscriptionReading(
@@ -74,7 +74,7 @@ async def read_now(*, store: Store, router: Router, clock: Clock) -> Readings:
 
 
 def _oldest_in_memory(queue: SubscriptionQueue) -> int | None:
-    taken = [delivery.published_at for delivery, _ in queue.in_flight.values()]
+    taken = [delivery.published_at for delivery in queue.deliveries_in_flight()]
     queued = [queue.first_attempts[0].published_at] if queue.first_attempts else []
     return min(taken + queued, default=None)
 

@@ -183,12 +183,12 @@ def delay(attempts: int) -> int:
 
 def is_expired(*, lives_from: int, policy: RetryPolicy, now: int, speed: int = 1) -> bool:
     """Whether the time to live has passed, which counts from the event's publication."""
-    return lives_from <= newest_expired(policy=policy, now=now, speed=speed)
+    return now >= lives_from + time_to_live(policy, speed)
 
 
-def newest_expired(*, policy: RetryPolicy, now: int, speed: int = 1) -> int:
-    """The instant from which the time to live of an event counts that passes right now."""
-    return now - policy.event_time_to_live_in_minutes * MINUTE // speed
+def time_to_live(policy: RetryPolicy, speed: int) -> int:
+    """How long an event is worth an attempt, in nanoseconds."""
+    return policy.event_time_to_live_in_minutes * MINUTE // speed
 
 
 def probation(last: Outcome, speed: int = 1) -> int:

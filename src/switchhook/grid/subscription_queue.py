@@ -6,12 +6,12 @@ position.
 """
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from types import MappingProxyType
 from typing import Final, cast
 
 from switchhook.grid.counters import SubscriptionCounters
-from switchhook.grid.delivery import Delivery
+from switchhook.grid.delivery import Delivery, InFlight
 from switchhook.grid.events import Envelope, Event
 from switchhook.grid.key_order import KeyOrder
 from switchhook.grid.retry import Outcome
@@ -21,7 +21,7 @@ from switchhook.grid.subscriptions import DEFAULT_SETTINGS, EventSubscription
 # They can be read only: whoever writes to them without `_begin` fails at once.
 _NONE_WAITING: Final[frozenset[int]] = frozenset()
 _NO_DELIVERIES: Final = cast(deque[Delivery], ())
-_NONE_IN_FLIGHT: Final = cast(dict[tuple[int, int], tuple[Delivery, float]], MappingProxyType({}))
+_NONE_IN_FLIGHT: Final = cast(dict[InFlight, None], MappingProxyType({}))
 _NONE_UNFINISHED: Final = cast(dict[int, None], MappingProxyType({}))
 
 
@@ -43,7 +43,6 @@ class SubscriptionQueue:
         "order",
         "parked_until",
         "read_position",
-        "requests_in_flight",
         "retries",
         "settings",
         "stored_cursor",
@@ -63,9 +62,7 @@ class SubscriptionQueue:
         self.read_position = read_position
         self.first_attempts = _NO_DELIVERIES
         self.retries = _NO_DELIVERIES
-        # By position and run; the real time at which the attempt began.
-        self.in_flight = _NONE_IN_FLIGHT
-        self.requests_in_flight = 0
+        self.in_flight = _NONE_IN_FLIGHT  # in the order in which they began
         self.failures_in_a_row = 0
         self.parked_until: int | None = None
         self.is_probing = False
@@ -106,6 +103,10 @@ class SubscriptionQueue:
         if self.order is None:
             return len(self.first_attempts)
         return len(self.first_attempts) + self.order.blocked_count
+
+    def deliveries_in_flight(self) -> Iterator[Delivery]:
+        """Every delivery that is in a request under way."""
+        return (delivery for request in self.in_flight for delivery in request.deliveries)
 
     def cursor(self, head: int) -> int:
         """Everything it wants before this position is finished or waiting."""
@@ -201,8 +202,10 @@ class SubscriptionQueue:
 
     def finish(self, delivery: Delivery) -> None:
         """The delivery is delivered or given up; the next of its key may go."""
-        if self.order is None or delivery.run:
-            self.settle(delivery)
+        if delivery.run:
+            return
+        if self.order is None:
+            self._unfinished.pop(delivery.position, None)
             return
         # What expired in the log unread never had its turn, and no key to hand on.
         had_turn = delivery.is_stored or delivery.position in self._unfinished
