@@ -7,6 +7,7 @@ BIN := .venv/bin
 STAMPS := .cache/stamps
 CODE := $(wildcard src tests tools bench examples docs/snippets)
 JS := tests/compat/js
+PEERS := .cache/bench-env/stamp
 # Tests run in two processes; those of one file stay in one, with the servers that they share.
 TESTS := $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
@@ -56,7 +57,7 @@ test: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/browser ## everything but the sl
 test-all: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/browser ## every test there is
 	$(TESTS)
 
-bench: $(STAMPS)/python $(STAMPS)/limits ## measure every bar beside its limit, and write docs/reference/performance.md
+bench: $(STAMPS)/python $(STAMPS)/limits $(PEERS) ## measure every bar beside its limit, and write docs/reference/performance.md
 	$(BIN)/python -m bench
 
 bench-quick: $(STAMPS)/python $(STAMPS)/limits ## the same with fewer and shorter rounds: under 2 minutes
@@ -98,3 +99,6 @@ $(STAMPS)/browser: tools/setup-browser
 
 $(STAMPS)/limits: tools/setup-limits
 	@tools/setup-limits
+
+$(PEERS): requirements-bench.lock tools/setup-bench-peers | $(STAMPS)/python
+	@tools/setup-bench-peers

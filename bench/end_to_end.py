@@ -55,10 +55,10 @@ def measure_history(rounds: int, seconds: float) -> list[Result]:
         with_history = _flow(1, seconds)
         without = _flow(1, seconds, history=False)
         return {
-            _WITH: with_history.per_second,
             _WITHOUT: without.per_second,
-            _WITH_CPU: with_history.cpu_us,
+            _WITH: with_history.per_second,
             _WITHOUT_CPU: without.cpu_us,
+            _WITH_CPU: with_history.cpu_us,
         }
 
     columns = repeated(rounds, one)

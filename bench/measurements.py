@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
-from bench import chat, due, explain, ingest, start
+from bench import chat, due, end_to_end, explain, fan_out, ingest, start, typical_stack
 from bench.bars import BARS
 from bench.model import Result
 
@@ -23,6 +23,11 @@ class Measurement(msgspec.Struct, frozen=True):
 MEASUREMENTS = (
     Measurement(("T1", "T3"), ingest.measure_single),
     Measurement(("T2", "T4"), ingest.measure_hundred),
+    Measurement(("T6", "T6 HTTPS"), fan_out.measure),
+    Measurement(("T7 1-event",), end_to_end.measure_single),
+    Measurement(("T7 100-event", "T8"), end_to_end.measure_hundred),
+    Measurement(("T16",), typical_stack.measure, is_slow=True),
+    Measurement(("T17",), end_to_end.measure_history),
     Measurement(("start", "start / Python", "idle"), start.measure),
     Measurement(("due gap 1", "due gap 10", "due commit"), due.measure, is_slow=True),
     Measurement(("explain",), explain.measure, is_slow=True),

@@ -9,18 +9,13 @@ from pathlib import Path
 
 import msgspec
 
+from bench.bars import BARS
 from bench.loading import ROOT, Loader, bench_tool, loading, storage_event
 from bench.machine import MEASURED, cpu_seconds, free_port, process, server, wait_for_port
-from bench.model import Bar, Result, judge
+from bench.model import Result, judge
 from bench.round_trips import Order, RoundTrips
 from switchhook.defaults import TOPIC_NAME
 
-BAR = Bar(
-    "T16",
-    "end to end, 1-event publishes, to FastAPI + SQLAlchemy + httpx",
-    must=40,
-    ambition=150,
-)
 CONNECTIONS = 64
 
 
@@ -72,10 +67,10 @@ def measure(rounds: int, seconds: float) -> list[Result]:
             run, cost = _run_theirs(loader, seconds)
             theirs.append(run.per_second)
             costs["their us/event"].append(cost)
-    columns: dict[str, Sequence[float]] = {"our events/s": ours, "their events/s": theirs, **costs}
+    columns: dict[str, Sequence[float]] = {"their events/s": theirs, "our events/s": ours, **costs}
     return [
         judge(
-            BAR,
+            BARS["T16"],
             columns,
             lambda row: row["our events/s"] / row["their events/s"],
             note="their time goes to validation, to SQL that is built for each row, and to httpx",
