@@ -107,7 +107,7 @@ def _live(at: Grown, seconds: float) -> flow.Flow:
 
 
 def _rate(events: int, live: Grown, rounds: int, seconds: float) -> Result:
-    columns: dict[str, list[float]] = {"caught up events/s": [], "live events/s": []}
+    columns: dict[str, list[float]] = {"live events/s": [], "caught up events/s": []}
     cpu, held = [], []
     with contextlib.ExitStack() as stack:
         for number in range(rounds):

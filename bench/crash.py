@@ -60,7 +60,7 @@ def judge_campaigns(outcome: Outcome, cuts: list[Cut], seed: int) -> list[Result
     repeated = (
         f"the worst kill; the median is {usual:.2f} of what is allowed, {found:,} duplicates in all"
     )
-    columns = {"duplicates": [float(worst.found)], "allowed": [worst.allowed]}
+    columns = {"allowed": [worst.allowed], "duplicates": [float(worst.found)]}
     return [
         judge(BARS["T11 lost"], {"lost": [float(lost)]}, lambda of: of["lost"], kept),
         judge(

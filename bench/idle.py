@@ -32,7 +32,7 @@ def measure(rounds: int, seconds: float) -> list[Result]:
 
 
 def _throughput(none: Grown, many: Grown, rounds: int, seconds: float) -> Result:
-    columns: dict[str, list[float]] = {"events/s with": [], "events/s without": []}
+    columns: dict[str, list[float]] = {"events/s without": [], "events/s with": []}
     cpu: list[tuple[float, float]] = []
     for _ in range(rounds):
         with_many, without = many.load(seconds), none.load(seconds)
@@ -50,7 +50,7 @@ def _throughput(none: Grown, many: Grown, rounds: int, seconds: float) -> Result
 
 
 def _bytes(none: Grown, many: Grown) -> Result:
-    columns = {"MB with": [many.megabytes], "MB without": [none.megabytes]}
+    columns = {"MB without": [none.megabytes], "MB with": [many.megabytes]}
     note = f"ready after {many.ready_seconds:.1f} s beside {none.ready_seconds:.1f} s without"
     kilobytes = 1000 / MANY
     return judge(
@@ -61,7 +61,7 @@ def _bytes(none: Grown, many: Grown) -> Result:
 def _match(rounds: int) -> Result:
     event = an_event()
     few, many = (_matching(size, event) for size in (FEW, MANY))
-    columns: dict[str, list[float]] = {"us of 100,000": [], "us of 10": []}
+    columns: dict[str, list[float]] = {"us of 10": [], "us of 100,000": []}
     for _ in range(rounds):
         columns["us of 100,000"].append(_best_us(many))
         columns["us of 10"].append(_best_us(few))

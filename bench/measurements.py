@@ -4,8 +4,24 @@ from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
-from bench import chat, due, end_to_end, explain, fan_out, ingest, start, typical_stack
-from bench.bars import BARS
+from bench import (
+    append,
+    catching_up,
+    chat,
+    crash,
+    due,
+    end_to_end,
+    explain,
+    fan_out,
+    growth,
+    idle,
+    ingest,
+    messages,
+    recovery,
+    start,
+    typical_stack,
+)
+from bench.bars import BACKLOGS, BARS, LOG_MEGABYTES, SUBSCRIPTIONS, TOPICS
 from bench.model import Result
 
 
@@ -23,11 +39,39 @@ class Measurement(msgspec.Struct, frozen=True):
 MEASUREMENTS = (
     Measurement(("T1", "T3"), ingest.measure_single),
     Measurement(("T2", "T4"), ingest.measure_hundred),
+    Measurement(
+        ("T5", "T5 preallocated", "T5 sixteen", "T5 small", "T12"), append.measure, is_slow=True
+    ),
     Measurement(("T6", "T6 HTTPS"), fan_out.measure),
     Measurement(("T7 1-event",), end_to_end.measure_single),
     Measurement(("T7 100-event", "T8"), end_to_end.measure_hundred),
+    Measurement(
+        ("T10 throughput", "T10 match", "T15 RSS", "T15 bytes"), idle.measure, is_slow=True
+    ),
+    Measurement(("T11 lost", "T11 duplicates"), crash.measure, is_slow=True),
     Measurement(("T16",), typical_stack.measure, is_slow=True),
     Measurement(("T17",), end_to_end.measure_history),
+    Measurement(
+        ("SMS", "SMS growth", "chat message", "chat growth"), messages.measure, is_slow=True
+    ),
+    Measurement(
+        tuple(f"subscriptions {size:,}" for size in SUBSCRIPTIONS[1:]),
+        growth.measure_subscriptions,
+        is_slow=True,
+    ),
+    Measurement(
+        tuple(f"topics {size:,}" for size in TOPICS[1:]), growth.measure_topics, is_slow=True
+    ),
+    Measurement(
+        (*(f"backlog {size:,}" for size in BACKLOGS), "backlog MB"),
+        catching_up.measure,
+        is_slow=True,
+    ),
+    Measurement(
+        (*(f"recovery {size:,} MB" for size in LOG_MEGABYTES), "recovery WAL"),
+        recovery.measure,
+        is_slow=True,
+    ),
     Measurement(("start", "start / Python", "idle"), start.measure),
     Measurement(("due gap 1", "due gap 10", "due commit"), due.measure, is_slow=True),
     Measurement(("explain",), explain.measure, is_slow=True),

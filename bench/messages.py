@@ -14,10 +14,11 @@ from pathlib import Path
 import msgspec
 
 from bench import chat_histories, sms_histories
+from bench.bars import BARS
 from bench.chat_stage import Client
 from bench.loading import Loader, loading, storage_event
 from bench.machine import Server, cpu_seconds, server, wrk
-from bench.model import Bar, Result, judge
+from bench.model import Result, judge
 from bench.round_trips import MARK, Order
 from switchhook.defaults import COMMUNICATION_NAME
 from tests.crash.chat_client import NO_RATE_LIMITS, create_user, path_of
@@ -37,11 +38,6 @@ communication = "{name}"
 endpoint = "{webhook}"
 includedEventTypes = ["{report}", "{message}"]
 """
-
-SMS = Bar("SMS", "SMS with its report delivered / durable ingest of 1 event (T3)", must=0.25)
-SMS_GROWN = Bar("SMS-growth", f"the same after {HISTORY:,} messages / after none", must=0.85)
-CHAT = Bar("chat", "message of 2 people, its event delivered / durable ingest of 1 event (T3)")
-CHAT_GROWN = Bar("chat-growth", f"the same after {HISTORY:,} messages / after none", must=0.85)
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,11 +94,18 @@ def measure(rounds: int, seconds: float) -> list[Result]:
                 columns.setdefault(name, []).append(value)
     note = "an SMS is two commits and an event: accepted, then reported by the carrier"
     return [
-        judge(SMS, columns, lambda row: row["sms/s"] / row["ingest/s"], note),
-        judge(SMS_GROWN, columns, lambda row: row["sms/s grown"] / row["sms/s"]),
-        judge(CHAT, columns, lambda row: row["chat/s"] / row["ingest/s"], "two events each"),
-        judge(CHAT_GROWN, columns, lambda row: row["chat/s grown"] / row["chat/s"]),
+        _judged("SMS", columns, "ingest/s", "sms/s", "us/sms", note),
+        _judged("SMS growth", columns, "sms/s", "sms/s grown", "us/sms grown"),
+        _judged("chat message", columns, "ingest/s", "chat/s", "us/chat", "two events each"),
+        _judged("chat growth", columns, "chat/s", "chat/s grown", "us/chat grown"),
     ]
+
+
+def _judged(
+    bar: str, columns: dict[str, list[float]], limit: str, ours: str, cost: str, note: str = ""
+) -> Result:
+    used = {name: columns[name] for name in (limit, ours, cost)}
+    return judge(BARS[bar], used, lambda row: row[ours] / row[limit], note)
 
 
 @contextmanager

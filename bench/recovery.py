@@ -67,7 +67,7 @@ def _compare(
     rounds: int,
     note: str = "",
 ) -> Result:
-    columns: dict[str, list[float]] = {_WITH: [], _WITHOUT: []}
+    columns: dict[str, list[float]] = {_WITHOUT: [], _WITH: []}
     for _ in range(rounds):
         columns[_WITH].append(full())
         columns[_WITHOUT].append(empty())
