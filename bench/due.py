@@ -17,7 +17,6 @@ import msgspec
 import uvloop
 
 from bench.bars import BARS
-from bench.isolation import TOPIC
 from bench.model import Result, judge
 from bench.report import tell
 from switchhook.clock import SystemClock
@@ -28,9 +27,11 @@ from switchhook.grid.engine import Engine
 from switchhook.grid.events import EventSchema
 from switchhook.grid.ports import Put, PutWaiting, WaitingDelivery
 from switchhook.grid.subscriptions import DeliverySettings, EventSubscription, WebHookDestination
+from switchhook.grid.topics import Topic
 from switchhook.stores.sqlite import SqliteStore
 from switchhook.webhook.transport import HttpTransport
 
+TOPIC = Topic(incarnation="t1", resource_id="/topics/orders", name="orders")
 ROWS, SUBSCRIPTIONS = 100_000, 10
 _CHUNK = 1_000
 _EVERY = 0.002
