@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.load import Job, Outcome
+from bench.job import Job, Outcome
 from bench.machine import (
     LOADING,
     MEASURED,

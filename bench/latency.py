@@ -15,7 +15,7 @@ import msgspec
 
 from bench.bars import BARS
 from bench.flow import EXPECTED, JSON, flow_server, job, repeated, run, warm, webhooks
-from bench.load import Job
+from bench.job import Job
 from bench.machine import free_port
 from bench.model import Result, judge
 

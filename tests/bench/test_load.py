@@ -8,7 +8,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from bench.load import Job, run_job
+from bench.job import Job
+from bench.load import run_job
 from bench.machine import free_port
 from bench.model import WrongDeliveryError
 from bench.template import Template, delivered, published
