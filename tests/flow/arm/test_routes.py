@@ -268,6 +268,32 @@ async def test_client_request_id_is_echoed_on_demand(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        (f"{GROUP}/providers/Microsoft.EventGrid/locations/westus2", ["z", "A", "b"]),
+        (f"{TOPIC_ID}/providers/Microsoft.EventGrid", ["A", "b"]),
+        (TOPIC_ID, ["A", "b"]),
+    ],
+)
+async def test_subscriptions_come_page_by_page(scene: Scene, where: str, found: list[str]) -> None:
+    """In the order of their ids, whatever the case of their names."""
+    other = TOPIC_ID.replace("orders", "Bills")
+    names = {TOPIC_ID: ("b", "A"), other: ("z",)}
+    for topic, own in names.items():
+        await send(scene, "PUT", topic, {"location": "westus2"})
+        for name in own:
+            path = f"{topic}/providers/Microsoft.EventGrid/eventSubscriptions/{name * 3}"
+            assert (await send(scene, "PUT", path, webhook())).status == 201
+    pages, path = [], f"{where}/eventSubscriptions?$top=1"
+    while path:
+        page = (await send(scene, "GET", path)).json()
+        pages.append([each["name"] for each in page["value"]])
+        path = page.get("nextLink", "").partition("8080")[2]
+
+    assert pages == [[name * 3] for name in found]
+
+
+@pytest.mark.parametrize(
     "query",
     [
         *("$top=0", "$top=101", "$top=x", "$top=%C2%B2", "$top=0000000019999"),

@@ -69,14 +69,15 @@ class SubscriptionResources:
         key = subscription_key(source.resource_id, name)
         return self._view.get(key, SubscriptionRecord)
 
-    def of(self, source: EventSource) -> Iterator[SubscriptionRecord]:
-        """The event subscriptions of one source, by name."""
+    def of(self, source: EventSource, after: str = "") -> Iterator[SubscriptionRecord]:
+        """The event subscriptions of one source, by name; those that come after a name, if any."""
         prefix = subscriptions_prefix(source.resource_id)
-        return (record for _, record in self._view.all(SubscriptionRecord, prefix))
+        last = f"{prefix}{after}" if after else ""
+        return (record for _, record in self._view.all(SubscriptionRecord, prefix, last))
 
-    def all(self) -> Iterator[SubscriptionRecord]:
-        """Every event subscription, by id."""
-        return (record for _, record in self._view.all(SubscriptionRecord))
+    def all(self, after: str = "") -> Iterator[SubscriptionRecord]:
+        """Every event subscription, by id; those that come after an id, if any."""
+        return (record for _, record in self._view.all(SubscriptionRecord, after=after))
 
     def source_of(self, record: SubscriptionRecord) -> EventSource | None:
         """Whose events it wants."""

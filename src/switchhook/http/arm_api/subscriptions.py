@@ -21,7 +21,7 @@ from switchhook.grid.resources.subscription_versions import not_found, parent_no
 from switchhook.grid.resources.subscriptions import SubscriptionResources
 from switchhook.grid.resources.topic_rules import GLOBAL
 from switchhook.grid.resources.topics import TopicResources
-from switchhook.http.arm_api.exchange import ArmRequest, Body, created, no_content, page
+from switchhook.http.arm_api.exchange import ArmRequest, Body, created, no_content, ordered_page
 from switchhook.http.errors import json_response
 
 SETTINGS_NAMESPACE = "Switchhook.EventGrid"
@@ -87,7 +87,12 @@ class SubscriptionRoutes:
         parent = self._parent(request.path)
         if parent.source.is_implied:
             raise parent_not_found(parent.id)
-        return page(request, map(parent.render, self._subscriptions.of(parent.source)))
+
+        def after(last: str) -> Iterator[Body]:
+            name = last.rpartition("/")[2]
+            return map(parent.render, self._subscriptions.of(parent.source, name))
+
+        return ordered_page(request, after)
 
     async def list_in_scope(self, request: ArmRequest) -> Response:
         """GET those of a group or an Azure subscription, or of one source by its id."""
@@ -96,8 +101,8 @@ class SubscriptionRoutes:
             return await self.list(request)
         pairs = zip(request.path.types, request.path.names, strict=False)
         asked = {kind.lower(): name.lower() for kind, name in pairs}
-        found = self._in_scope(scope, asked.get("locations", GLOBAL), asked.get("topictypes", ""))
-        return page(request, found)
+        location, topic_type = asked.get("locations", GLOBAL), asked.get("topictypes", "")
+        return ordered_page(request, lambda last: self._in_scope(scope, location, topic_type, last))
 
     async def get_full_url(self, request: ArmRequest) -> Response:
         """POST getFullUrl: the endpoint with its query."""
@@ -209,8 +214,8 @@ class SubscriptionRoutes:
                 return Parent(source=source, id=record.id, nested=nested) if source else None
         return None
 
-    def _in_scope(self, scope: str, location: str, topic_type: str) -> Iterator[Body]:
-        for record in self._subscriptions.all():
+    def _in_scope(self, scope: str, location: str, topic_type: str, after: str) -> Iterator[Body]:
+        for record in self._subscriptions.all(after):
             source = self._subscriptions.source_of(record)
             if source is None or not is_under(source.resource_id.lower(), scope):
                 continue
