@@ -4,6 +4,8 @@ Queues that are behind share one scan. One that is full drops out of it and keep
 one that reaches the head of the log is live again.
 """
 
+from collections.abc import Iterable, Sequence
+
 from switchhook.grid import retry
 from switchhook.grid.checkpoint import Checkpoint
 from switchhook.grid.deliver import Deliverer
@@ -42,26 +44,39 @@ class CatchUp:
         active = {q for q in hungry if self._deliverer.has_room(q) and _reached(q) >= start}
         active = {q for q in active if q.is_behind and not q.is_removed}
         progress = dict.fromkeys(active)
-        failures = []
-        for appended in batches:
-            # Batches from the head on are routed as they become durable, in their own turn.
-            if appended.first >= head or not active:
-                break
-            try:
-                self._offer(appended, active)
-            except Exception as error:  # noqa: BLE001 - raised below: others read on
-                stuck = {q for q in active if q.subscription.topic == appended.batch.topic}
-                self._stuck |= {queue: _reached(queue) for queue in stuck}
-                active -= stuck
-                failures.append(error)
+        # Batches from the head on are routed as they become durable, in their own turn.
+        failures = self._offer_all([b for b in batches if b.first < head], active, start)
         if not batches:
-            for queue in active:
-                queue.read_position = head
+            _advance(active, head)
         for queue in progress:
             self._finish(queue)
         if failures:
             raise failures[0]
         return True
+
+    def _offer_all(
+        self, batches: Sequence[Appended], active: set[SubscriptionQueue], start: int
+    ) -> list[Exception]:
+        """Offer what was read from `start` on; what went wrong. Those that fill up, or meet what
+        cannot be read, leave `active`."""
+        late = {q for q in active if _reached(q) < q.subscription.from_position}
+        # Very many may be behind, and want nothing: what all have passed is noted once, at the end.
+        passed, failures = start, []
+        for appended in batches:
+            if not active:
+                break
+            mixed = {q for q in late & active if appended.first < q.subscription.from_position}
+            try:
+                self._offer(appended, active, mixed, start)
+            except Exception as error:  # noqa: BLE001 - raised by the caller: others read on
+                stuck = {q for q in active if q.subscription.topic == appended.batch.topic}
+                _advance(stuck, passed)
+                self._stuck |= {queue: _reached(queue) for queue in stuck}
+                active -= stuck
+                failures.append(error)
+            passed = appended.end
+        _advance(active, passed)
+        return failures
 
     def _hungry(self) -> list[SubscriptionQueue]:
         """Those that have room; who is stuck tries again when nobody else has, for the others'
@@ -79,23 +94,28 @@ class CatchUp:
         self._checkpoint.touch(queue)
         self._deliverer.pump(queue)
 
-    def _offer(self, appended: Appended, active: set[SubscriptionQueue]) -> None:
-        """Give the queues what they want of a batch; those that fill up leave `active`."""
-        mixed = {q for q in active if _reached(q) < q.subscription.from_position}
+    def _offer(
+        self,
+        appended: Appended,
+        active: set[SubscriptionQueue],
+        mixed: set[SubscriptionQueue],
+        start: int,
+    ) -> None:
+        """Give the queues what they want of a batch from `start` on.
+
+        To `mixed` part of it is an older version's, which the index no longer knows.
+        """
         # A large batch is offered in several turns: what they all had is not matched again.
-        for envelope, queues in self._router.wanted(appended, min(map(_reached, active))):
+        for envelope, queues in self._router.wanted(appended, start):
             for queue in queues:
                 if queue in active and queue not in mixed:
                     self._give(queue, envelope, queue.subscription, active)
             if not active:
                 return
         for queue in mixed:
-            # Part of the batch belongs to an older version, which the index no longer knows.
             for envelope, version in self._router.wanted_by(queue, appended):
                 if queue in active:
                     self._give(queue, envelope, version, active)
-        for queue in active:
-            queue.read_position = max(_reached(queue), appended.end)
 
     def _give(
         self,
@@ -153,6 +173,12 @@ class CatchUp:
 def _reached(queue: SubscriptionQueue) -> int:
     """How far a queue that is behind has read; a live one has read everything."""
     return (1 << 63) if queue.read_position is None else queue.read_position
+
+
+def _advance(queues: Iterable[SubscriptionQueue], passed: int) -> None:
+    """They have read everything before that position."""
+    for queue in queues:
+        queue.read_position = max(_reached(queue), passed)
 
 
 def _stands_still(queue: SubscriptionQueue) -> bool:

@@ -157,8 +157,12 @@ class Engine:
             self.router.add_topic(msgspec.json.decode(record.value, type=Topic))
         stored = await self._store.cursors()
         cursors = {cursor.subscription: cursor.position for cursor in stored if not cursor.run}
+        have_rows = {backlog.subscription for backlog in await self._store.backlogs()}
         async for own in self._versions(shared or SharedValues()):
-            await self._restore(own, cursors.get(own[0].incarnation), watermark)
+            incarnation = own[0].incarnation
+            await self._restore(
+                own, cursors.get(incarnation), watermark, has_rows=incarnation in have_rows
+            )
         self.router.arrange()
         await self.replays.start(cursor for cursor in stored if cursor.run)
         await self._due.look_up_next_due()
@@ -180,7 +184,12 @@ class Engine:
             yield own
 
     async def _restore(
-        self, versions: list[EventSubscription], cursor: int | None, watermark: int
+        self,
+        versions: list[EventSubscription],
+        cursor: int | None,
+        watermark: int,
+        *,
+        has_rows: bool,
     ) -> None:
         reached = max(watermark if cursor is None else cursor, versions[0].from_position)
         is_behind = reached < self.router.head
@@ -193,8 +202,9 @@ class Engine:
                 self.checkpoint.touch(queue)
             return
         # Deliveries after the cursor that are written down already must not be taken from the log.
-        rows = await self._store.waiting(versions[0].incarnation, start=reached, limit=None)
-        queue.leave_out({row.position for row in rows if not row.run})
+        if has_rows:  # of very many that are behind after a crash, few have any
+            rows = await self._store.waiting(versions[0].incarnation, start=reached, limit=None)
+            queue.leave_out({row.position for row in rows if not row.run})
         self.deliverer.behind[queue] = None
         self.checkpoint.touch(queue)
 
