@@ -13,7 +13,8 @@ from functools import partial
 import msgspec
 import uvloop
 
-from bench.load import Job, Outcome, Run, Webhook
+from bench.connections import Run, Webhook
+from bench.job import Job, Outcome
 from bench.model import WrongDeliveryError
 from bench.template import Template
 

@@ -17,7 +17,7 @@ from bench import flow
 from bench.backlog_load import Reading
 from bench.bars import BACKLOGS, BARS
 from bench.grown import OPTIONS, Grown, grown, most_megabytes
-from bench.load import Outcome
+from bench.job import Outcome
 from bench.machine import LOADING, cpu_seconds, free_port, process, server
 from bench.model import Result, WrongDeliveryError, judge
 from bench.prepared import EVENT, Wanted, prepare
