@@ -20,8 +20,8 @@ from bench.model import Result, judge
 from bench.sinks import BAD
 
 _NINE, _TEN = 9, 10
-_TENTH = ("refuses", *BAD)
-_HEALTHY = "all ten are good"
+TENTH = ("refuses", *BAD)
+HEALTHY = "all ten are good"
 # Few enough to wait in memory, and long enough that a hung attempt is written down.
 _BACKLOG, _PUBLISHERS, _WARM_UP_SECONDS = 500, 4, 1.5
 
@@ -30,12 +30,17 @@ def measure(rounds: int, seconds: float) -> list[Result]:
     """T13, and its rows."""
     with _bad_webhooks() as ports:
         columns = repeated(rounds, lambda: _one(ports, seconds))
+    return judged(columns)
+
+
+def judged(columns: dict[str, list[float]]) -> list[Result]:
+    """Both bars, by the way that is worst."""
     return [_throughput(columns), _rows(columns)]
 
 
 def _one(ports: dict[str, int], seconds: float) -> dict[str, float]:
     found: dict[str, float] = {}
-    for what, port in ((_HEALTHY, None), *ports.items()):
+    for what, port in ((HEALTHY, None), *ports.items()):
         measured, rows = _measured(port, seconds)
         found[f"{what}, events/s"] = measured.per_second
         found[f"{what}, CPU us/event"] = measured.cpu_us
@@ -78,11 +83,11 @@ def _bad_webhooks() -> Iterator[dict[str, int]]:
     with process(command, LOADING, **pipes) as sinks:
         assert sinks.stdout is not None  # noqa: S101  it is a pipe
         ports = json.loads(sinks.stdout.readline())
-        yield {what: ports[what][0] for what in _TENTH}
+        yield {what: ports[what][0] for what in TENTH}
 
 
 def _throughput(columns: dict[str, list[float]]) -> Result:
-    found = {what: _beside_healthy(what, columns) for what in _TENTH}
+    found = {what: _beside_healthy(what, columns) for what in TENTH}
     worst = min(found, key=lambda what: found[what].ratio)
     every = ", ".join(f"{each.ratio:.2f} ({what})" for what, each in found.items())
     note = f"By what the tenth does: {every}."
@@ -90,13 +95,13 @@ def _throughput(columns: dict[str, list[float]]) -> Result:
 
 
 def _beside_healthy(what: str, columns: dict[str, list[float]]) -> Result:
-    rates = f"{_HEALTHY}, events/s", f"{what}, events/s"
-    costs = f"{_HEALTHY}, CPU us/event", f"{what}, CPU us/event"
+    rates = f"{HEALTHY}, events/s", f"{what}, events/s"
+    costs = f"{HEALTHY}, CPU us/event", f"{what}, CPU us/event"
     healthy, bad = rates
     own = {name: columns[name] for name in (*rates, *costs)}
     return judge(BARS["T13"], own, lambda found: found[bad] / found[healthy])
 
 
 def _rows(columns: dict[str, list[float]]) -> Result:
-    rows = {f"{what}, rows/event": columns[f"{what}, rows/event"] for what in _TENTH}
+    rows = {f"{what}, rows/event": columns[f"{what}, rows/event"] for what in TENTH}
     return judge(BARS["T13 rows"], rows, lambda found: max(found.values()))
