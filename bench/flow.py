@@ -15,6 +15,7 @@ from bench.machine import (
     MEASURED,
     Server,
     cpu_seconds,
+    cpu_split,
     free_port,
     nginx,
     process,
@@ -107,7 +108,8 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a run, and the server's CPU meanwhile."""
 
     outcome: Outcome
-    server_cpu_seconds: float
+    user_seconds: float
+    kernel_seconds: float
 
     @property
     def per_second(self) -> float:
@@ -117,7 +119,17 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cpu_us(self) -> float:
         """Microseconds of the server's CPU for each event."""
-        return self.server_cpu_seconds / self.outcome.events * 1e6
+        return self.user_us + self.kernel_us
+
+    @property
+    def user_us(self) -> float:
+        """The part of them that is spent in the process."""
+        return self.user_seconds / self.outcome.events * 1e6
+
+    @property
+    def kernel_us(self) -> float:
+        """The part of them that is spent in the kernel."""
+        return self.kernel_seconds / self.outcome.events * 1e6
 
     @property
     def load_us(self) -> float:
@@ -175,9 +187,10 @@ def run(work: Job) -> Outcome:
 
 def flow(running: Server, work: Job) -> Flow:
     """Do a job, and tell what it cost the server."""
-    before = cpu_seconds(running.pid)
+    before = cpu_split(running.pid)
     outcome = run(work)
-    return Flow(outcome=outcome, server_cpu_seconds=cpu_seconds(running.pid) - before)
+    user, kernel = (now - then for now, then in zip(cpu_split(running.pid), before, strict=True))
+    return Flow(outcome=outcome, user_seconds=user, kernel_seconds=kernel)
 
 
 class Floor(msgspec.Struct, frozen=True):
@@ -206,8 +219,12 @@ def floor(events: int, seconds: float) -> Floor:
 
 def repeated(rounds: int, one: Callable[[], Mapping[str, float]]) -> dict[str, list[float]]:
     """The columns of so many rounds."""
-    found = [one() for _ in range(rounds)]
-    return {name: [each[name] for each in found] for name in found[0]}
+    return columns_of([one() for _ in range(rounds)])
+
+
+def columns_of(figures: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    """The figures of each round, by their names."""
+    return {name: [each[name] for each in figures] for name in figures[0]}
 
 
 def warm(running: Server, hooks: Webhooks, events: int) -> None:
