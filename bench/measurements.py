@@ -16,8 +16,11 @@ from bench import (
     growth,
     idle,
     ingest,
+    isolation,
+    latency,
     messages,
     recovery,
+    slow_disk,
     start,
     typical_stack,
 )
@@ -45,10 +48,13 @@ MEASUREMENTS = (
     Measurement(("T6", "T6 HTTPS"), fan_out.measure),
     Measurement(("T7 1-event",), end_to_end.measure_single),
     Measurement(("T7 100-event", "T8"), end_to_end.measure_hundred),
+    Measurement(("T9 p50", "T9 p99"), latency.measure),
     Measurement(
         ("T10 throughput", "T10 match", "T15 RSS", "T15 bytes"), idle.measure, is_slow=True
     ),
     Measurement(("T11 lost", "T11 duplicates"), crash.measure, is_slow=True),
+    Measurement(("T13", "T13 rows"), isolation.measure, is_slow=True),
+    Measurement(("T14",), slow_disk.measure),
     Measurement(("T16",), typical_stack.measure, is_slow=True),
     Measurement(("T17",), end_to_end.measure_history),
     Measurement(
