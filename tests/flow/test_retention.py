@@ -1,7 +1,9 @@
 """How long are events kept, and what happens when there is no more room?"""
 
+import asyncio
 import contextlib
 import logging
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -9,14 +11,18 @@ import pytest
 from switchhook.clock import HOUR, MINUTE, VirtualClock
 from switchhook.errors import StoreFullError
 from switchhook.grid.collections import TOPICS
-from switchhook.grid.engine import Limits
+from switchhook.grid.dead_lettering import DeadLettering
+from switchhook.grid.engine import Engine, Limits
 from switchhook.grid.events import EventSchema
 from switchhook.grid.ports import Batch, Failure, Put, WebhookResponse
+from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.subscriptions import RetryPolicy, WebHookDestination
 from switchhook.stores.memory import MemoryStore
+from switchhook.stores.sqlite import SqliteStore
 from tests.builders import a_body, a_topic, an_event
 from tests.flow.conftest import Flow, start
-from tests.scripted_transport import always, events_of, in_turn
+from tests.scripted_dead_letters import ScriptedDeadLetterStore
+from tests.scripted_transport import ScriptedTransport, always, events_of, in_turn
 
 CAP = 20_000  # bytes: room for the bodies of some 90 events
 
@@ -75,6 +81,31 @@ async def test_more_room_is_made_than_one_publication_needs() -> None:
     await flow.publish("a")
 
     assert _first(flow) == trimmed
+
+
+async def test_many_who_publish_to_a_full_log_at_once_find_room(tmp_path: Path) -> None:
+    """Also when together they need more than is made in one step."""
+    topic, clock, cap = a_topic(), VirtualClock(), 64 << 20
+    request = PublishRequest(a_body(an_event(data={"note": "x" * 150_000})))
+    async with SqliteStore.open(tmp_path, max_bytes=cap) as store:
+        await store.commit([Put(TOPICS, topic.incarnation, msgspec.json.encode(topic))])
+        engine = Engine(
+            store=store,
+            transport=ScriptedTransport(),
+            clock=clock,
+            random=lambda: 0.0,
+            dead_lettering=DeadLettering(ScriptedDeadLetterStore(), clock),
+            limits=Limits(max_bytes=cap),
+        )
+        await engine.start()
+
+        async def publish() -> None:
+            for _ in range(25):
+                await engine.publisher.publish(topic, request)
+
+        await asyncio.gather(*(publish() for _ in range(20)))
+
+        assert store.extent().end == 500
 
 
 async def test_events_that_nobody_wants_make_room() -> None:

@@ -5,6 +5,7 @@ cap they go first. Unfinished ones are kept, and publishing is refused, unless t
 dropped.
 """
 
+import asyncio
 from collections.abc import Callable
 
 from switchhook.clock import DAY, Clock
@@ -42,6 +43,7 @@ class Retention:
         self._max_age = max_age
         self._max_bytes = max_bytes
         self._drops_unfinished = drops_unfinished
+        self._turn = asyncio.Lock()
 
     async def trim_aged(self) -> None:
         """Forget finished events that are older than the retention."""
@@ -57,6 +59,15 @@ class Retention:
 
     async def make_room(self, needed: int) -> bool:
         """Forget the oldest events until so many bytes and a little more fit; whether they do."""
+        async with self._turn:  # whoever waited may find what another has made
+            if not self._has_room(needed):
+                await self._make_room(needed)
+        return self._has_room(needed)
+
+    def _has_room(self, needed: int) -> bool:
+        return self._store.extent().size + needed <= self._max_bytes
+
+    async def _make_room(self, needed: int) -> None:
         goal = self._max_bytes - needed - int(self._max_bytes * _SLACK)
         while (extent := self._store.extent()).size > max(goal, 0):
             batches = await self._store.read_from(extent.first)
@@ -67,7 +78,6 @@ class Retention:
                 self._abandon(before)
             if not await self._trim(min(before, self._unfinished())):
                 break
-        return self._store.extent().size + needed <= self._max_bytes
 
     async def _trim(self, before: int) -> int:
         removed = total = await self._store.trim(before, _ROWS_AT_ONCE)
