@@ -43,7 +43,7 @@ class Publisher:
         observation: Observation,
     ) -> None:
         self._store = store
-        self._router = router
+        self.router = router
         self._retention = retention
         self._clock = clock
         self._background = Background()
@@ -87,11 +87,7 @@ class Publisher:
         try:
             self._store.submit((), (batch,), submission.route, submission.tried)
         except StoreError as error:
-            submission.told(error)
-
-    def route(self, first: int, batch: Batch) -> None:
-        """Hand on what has become durable; its first event has this position."""
-        self._router.route(Appended(first, batch))
+            submission.end(error)
 
     def make_room(self, submission: "_Submission", full: StoreFullError) -> None:
         """Finished events make room first; only what nobody has finished is worth a refusal."""
@@ -107,7 +103,7 @@ class Publisher:
                 problem = full
         except Exception as error:  # noqa: BLE001 - whoever waits is told
             problem = error
-        submission.told(problem)
+        submission.end(problem)
 
     async def close(self) -> None:
         """Give up what waits for room."""
@@ -129,7 +125,7 @@ class Publisher:
 
         def route(first: int) -> None:
             for batch in batches:
-                self._router.route(Appended(first, batch))
+                self.router.route(Appended(first, batch))
                 first += batch.count
 
         try:
@@ -157,23 +153,23 @@ class _Submission:
 
     def route(self, first: int) -> None:
         """They are durable."""
-        self._publisher.route(first, self.batch)
+        self._publisher.router.route(Appended(first, self.batch))
 
     def tried(self, error: Exception | None) -> None:
         """The first commit has ended."""
-        if error is not None and isinstance(error, StoreFullError):
+        if isinstance(error, StoreFullError):
             self._publisher.make_room(self, error)
         else:
-            self.told(error)
+            self.end(error)
 
-    def told(self, error: Exception | None) -> None:
-        """That was the last commit."""
-        observation = self._publisher.observation
+    def end(self, error: Exception | None) -> None:
+        """There is no other commit."""
         if error is None:
             names = _domain_topics(self._topic, self.batch)
-            observation.published(self._topic, names, time.perf_counter_ns() - self._start)
+            nanoseconds = time.perf_counter_ns() - self._start
+            self._publisher.observation.published(self._topic, names, nanoseconds)
         elif isinstance(error, StoreError):
-            observation.refused(self._topic, error)
+            self._publisher.observation.refused(self._topic, error)
         self._ended(error)
 
 

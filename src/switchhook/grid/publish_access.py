@@ -51,6 +51,9 @@ class Credential(StrEnum):
     ACCESS_TOKEN = "AADAccessToken"  # noqa: S105 - a name
 
 
+_KEY, _SAS_TOKEN, _ACCESS_TOKEN = Credential
+
+
 class AccessRequest(msgspec.Struct, frozen=True, gc=False):
     """What a publish request says about itself.
 
@@ -94,14 +97,19 @@ class PublishAccess:
         Raises:
             RequestError: 404 where there is none, 403 for its network, 400 or 401 for a credential.
         """
-        topic = self._named(request)
-        if topic is not None:
+        named = self._named(request)
+        if named is not None:
+            _check_network(named, request.client)
+        permission = self._authenticate(request, named)
+        topic = permission.topic
+        if named is None:
             _check_network(topic, request.client)
-        permission = self._authenticate(request, topic)
-        if topic is None:
-            _check_network(permission.topic, request.client)
-        if permission.credential is not Credential.ACCESS_TOKEN:
-            _check_local_authentication(permission.topic)
+        # The article promises the refusal; its words are not known.
+        if not topic.access.allows_access_keys and permission.credential is not _ACCESS_TOKEN:
+            raise unauthorized(
+                "Local authentication with access keys and shared access signatures is disabled "
+                f"for {topic.name.upper()}: use a Microsoft Entra token."
+            )
         return permission
 
     def _named(self, request: AccessRequest) -> Topic | None:
@@ -118,7 +126,7 @@ class PublishAccess:
         if request.key is not None:
             found = topic or (self._topics.by_key(request.key) if request.key else None)
             opened = access_keys.check(request.key, found, request.host)
-            return Permission(opened, Credential.KEY)
+            return Permission(opened, _KEY)
         if request.sas_token is not None:
             return self._check_signature(request.sas_token, request, topic)
         if request.authorization is None:
@@ -142,7 +150,7 @@ class PublishAccess:
         opened = shared_access_signatures.check(
             token, topic, host=request.host, path=request.path, now=self._now()
         )
-        return Permission(opened, Credential.SAS_TOKEN)
+        return Permission(opened, _SAS_TOKEN)
 
     def _check_token(self, token: str, request: AccessRequest, topic: Topic | None) -> Permission:
         if self._verify_token is None:
@@ -155,7 +163,7 @@ class PublishAccess:
             ) from None
         if topic is None:
             raise not_found(request.uri)
-        return Permission(topic, Credential.ACCESS_TOKEN)
+        return Permission(topic, _ACCESS_TOKEN)
 
 
 def not_found(uri: str) -> RequestError:
@@ -166,15 +174,6 @@ def not_found(uri: str) -> RequestError:
         f"No HTTP resource was found that matches the request URI '{uri}'.",
         details_code="ResourceNotFound",
     )
-
-
-def _check_local_authentication(topic: Topic) -> None:
-    # The article promises the refusal; its words are not known.
-    if not topic.access.allows_access_keys:
-        raise unauthorized(
-            "Local authentication with access keys and shared access signatures is disabled for "
-            f"{topic.name.upper()}: use a Microsoft Entra token."
-        )
 
 
 def _check_network(topic: Topic, client: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from enum import Enum, auto
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 << 10
@@ -70,19 +71,30 @@ class BoundedConnection(HttpToolsProtocol):
         self._received += len(data)
         if self._reads is _NOTHING:
             self._reads = _HEAD
-        super().data_received(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._refuse_garbage()
+        except httptools.HttpParserUpgrade:
+            self._upgrade()
         if self._received - self._accounted > MAX_HEAD_BYTES:
             self.transport.close()
         elif self._deadline is None and self._reads is not _NOTHING:
             self._await_rest()
 
-    def send_400_response(self, msg: str) -> None:
+    def _refuse_garbage(self) -> None:
         """Refuse what is no HTTP, behind the answers that are owed."""
         if self._is_answering and self._reads is not _BODY:
             self.cycle.keep_alive = False
             self.flow.pause_reading()
         else:
-            super().send_400_response(msg)
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _upgrade(self) -> None:
+        if self._should_upgrade():
+            self.handle_websocket_upgrade()
+        else:
+            self._unsupported_upgrade_warning()
 
     @property
     def _is_answering(self) -> bool:
@@ -146,10 +158,11 @@ class BoundedConnection(HttpToolsProtocol):
         """Go on with the next request, or be idle."""
         if self.transport.is_closing():
             return
-        if self._leaves_body_out():
+        if self.expect_100_continue and self._leaves_body_out():
             self.transport.close()
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self.pipeline:
             self._go_on()
         else:
@@ -159,8 +172,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _leaves_body_out(self) -> bool:
         """Whether the client, not told to go on, may do so: what follows could not be read."""
-        is_asking = self.expect_100_continue and self._reads is _BODY
-        return is_asking and not self._has_body and not self.pipeline
+        return self._reads is _BODY and not self._has_body and not self.pipeline
 
     def _go_on(self) -> None:
         """Begin what waits, one after the other; some of it is answered at once."""

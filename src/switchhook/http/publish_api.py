@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -29,6 +29,8 @@ from switchhook.http.request_ids import RequestIds
 from switchhook.http.web_pages import check_page
 from switchhook.tracing.model import Tracing
 
+_CLOUD_EVENTS = EventSchema.CLOUD_EVENTS
+
 _log = logging.getLogger(__name__)
 
 API_VERSION = "2018-01-01"
@@ -40,7 +42,7 @@ _OK = f"HTTP/1.1 200 OK\r\napi-supported-versions: {API_VERSION}\r\n"
 _EMPTY = f"{_OK}content-length: 0\r\nx-ms-request-id: "
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What goes back: the lines of status and headers that this answer has for itself; a body."""
 
     head: bytes
@@ -103,13 +105,9 @@ class PublishApi:
             else:
                 answered(self._refusal(error))
 
-        has_attributes = topic.input_schema is EventSchema.CLOUD_EVENTS
-        request = PublishRequest(
-            body,
-            head.field(b"content-type"),
-            head.cloud_event_headers() if has_attributes else (),
-            head.field(b"aeg-channel-name") or "",
-        )
+        attributes = head.cloud_event_headers() if topic.input_schema is _CLOUD_EVENTS else ()
+        channel = head.field(b"aeg-channel-name") or ""
+        request = PublishRequest(body, head.field(b"content-type"), attributes, channel)
         try:
             if self._tracing.is_on:
                 self._publish_traced(topic, head, request, ended)
