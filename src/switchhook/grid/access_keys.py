@@ -55,9 +55,11 @@ class TopicDirectory:
 
     def at(self, name: EndpointName) -> Topic | None:
         """What an address names; where it may be either, the topic comes before the domain."""
-        if name.kind is not None:
-            return self.by_name(name.name, name.kind)
-        return self.by_name(name.name) or self.by_name(name.name, TopicKind.DOMAIN)
+        kind, lower = name.kind, name.name.lower()
+        found = self._by_name.get((kind or TopicKind.CUSTOM, lower))
+        if found is None and kind is None:
+            found = self._by_name.get((TopicKind.DOMAIN, lower))
+        return found
 
     def by_key(self, key: str) -> Topic | None:
         """The one topic that the key opens; None when there is none, or more than one."""

@@ -85,7 +85,7 @@ class Publisher:
         batch = self._batch(topic, accepted, traceparent)
         submission = _Submission(self, topic, batch, start, ended)
         try:
-            self._store.submit((), (batch,), submission.route, submission.tried)
+            self._store.submit((), (batch,), submission.route, submission.ended)
         except StoreError as error:
             submission.end(error)
 
@@ -155,22 +155,30 @@ class _Submission:
         """They are durable."""
         self._publisher.router.route(Appended(first, self.batch))
 
-    def tried(self, error: Exception | None) -> None:
+    def ended(self, error: Exception | None) -> None:
         """The first commit has ended."""
-        if isinstance(error, StoreFullError):
+        if error is None:
+            self._succeed()
+        elif isinstance(error, StoreFullError):
             self._publisher.make_room(self, error)
         else:
             self.end(error)
 
     def end(self, error: Exception | None) -> None:
-        """There is no other commit."""
+        """The last commit has ended."""
         if error is None:
-            names = _domain_topics(self._topic, self.batch)
-            nanoseconds = time.perf_counter_ns() - self._start
-            self._publisher.observation.published(self._topic, names, nanoseconds)
-        elif isinstance(error, StoreError):
+            self._succeed()
+            return
+        if isinstance(error, StoreError):
             self._publisher.observation.refused(self._topic, error)
         self._ended(error)
+
+    def _succeed(self) -> None:
+        topic = self._topic
+        names = _domain_topics(topic, self.batch)
+        nanoseconds = time.perf_counter_ns() - self._start
+        self._publisher.observation.published(topic, names, nanoseconds)
+        self._ended(None)
 
 
 class _Id(msgspec.Struct):

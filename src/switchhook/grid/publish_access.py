@@ -18,7 +18,7 @@ from switchhook.errors import RequestError, TokenError, TokenFlaw
 from switchhook.grid import access_keys, shared_access_signatures
 from switchhook.grid.access_keys import TopicDirectory, unauthorized
 from switchhook.grid.endpoint_names import name_in
-from switchhook.grid.topics import Topic
+from switchhook.grid.topics import Access, Topic
 
 EVENT_GRID_AUDIENCES = ("https://eventgrid.azure.net",)
 
@@ -51,6 +51,7 @@ class Credential(StrEnum):
     ACCESS_TOKEN = "AADAccessToken"  # noqa: S105 - a name
 
 
+_OPEN = Access()
 _KEY, _SAS_TOKEN, _ACCESS_TOKEN = Credential
 
 
@@ -98,7 +99,7 @@ class PublishAccess:
             RequestError: 404 where there is none, 403 for its network, 400 or 401 for a credential.
         """
         named = self._named(request)
-        if named is not None:
+        if named is not None and named.access != _OPEN:
             _check_network(named, request.client)
         permission = self._authenticate(request, named)
         topic = permission.topic
@@ -123,10 +124,10 @@ class PublishAccess:
         return topic
 
     def _authenticate(self, request: AccessRequest, topic: Topic | None) -> Permission:
-        if request.key is not None:
-            found = topic or (self._topics.by_key(request.key) if request.key else None)
-            opened = access_keys.check(request.key, found, request.host)
-            return Permission(opened, _KEY)
+        key = request.key
+        if key is not None:
+            found = topic or (self._topics.by_key(key) if key else None)
+            return Permission(access_keys.check(key, found, request.host), _KEY)
         if request.sas_token is not None:
             return self._check_signature(request.sas_token, request, topic)
         if request.authorization is None:

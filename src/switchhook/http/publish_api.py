@@ -30,6 +30,7 @@ from switchhook.http.web_pages import check_page
 from switchhook.tracing.model import Tracing
 
 _CLOUD_EVENTS = EventSchema.CLOUD_EVENTS
+_CHANNEL = b"aeg-channel-name"
 
 _log = logging.getLogger(__name__)
 
@@ -105,10 +106,14 @@ class PublishApi:
             else:
                 answered(self._refusal(error))
 
-        attributes = head.cloud_event_headers() if topic.input_schema is _CLOUD_EVENTS else ()
-        channel = head.field(b"aeg-channel-name") or ""
-        request = PublishRequest(body, head.field(b"content-type"), attributes, channel)
         try:
+            has_attributes = topic.input_schema is _CLOUD_EVENTS
+            request = PublishRequest(
+                body,
+                head.field(b"content-type"),
+                head.cloud_event_headers() if has_attributes else (),
+                (head.field(_CHANNEL) or "") if _CHANNEL in head.fields else "",
+            )
             if self._tracing.is_on:
                 self._publish_traced(topic, head, request, ended)
             else:
@@ -151,7 +156,7 @@ class PublishApi:
     def _authorize(self, head: PublishHead) -> Topic:
         try:
             permission = self._access.authorize(head.access_request())
-            if permission.credential is not Credential.ACCESS_TOKEN:
+            if b"origin" in head.fields and permission.credential is not Credential.ACCESS_TOKEN:
                 check_page(head.field(b"origin"), permission.topic.keys or ())
             return permission.topic
         except RequestError as error:

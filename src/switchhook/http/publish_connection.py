@@ -13,10 +13,11 @@ from uvicorn.server import ServerState
 
 from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
 from switchhook.grid.topics import Topic
-from switchhook.http.bounded_connection import BoundedConnection
+from switchhook.http.bounded_connection import BoundedConnection, Reads
 from switchhook.http.publish_api import Answer, PublishApi
 from switchhook.http.publish_head import PublishHead, is_publish_url, target_of
 
+_NOTHING, _BODY = Reads.NOTHING, Reads.BODY
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -57,7 +58,9 @@ class PublishConnection(BoundedConnection):
             self._read = None
             super().on_headers_complete()
             return
-        self._end_head()
+        self._reads = _BODY
+        if self._deadline is not None:
+            self._await_nothing()
         last = self.cycle
         self._read = self.cycle = exchange = PublishExchange(self, api, head)
         if last is None or last.response_complete:
@@ -107,7 +110,9 @@ class PublishConnection(BoundedConnection):
         if self._read is None:
             super().on_message_complete()
         else:
-            self._end_message()
+            self._reads = _NOTHING
+            if self._deadline is not None:
+                self._await_nothing()
             self._read.end()
 
     def send_continue(self) -> None:
@@ -225,8 +230,9 @@ class PublishExchange:
             self._publish(self._topic)
 
     def _publish(self, topic: Topic) -> None:
-        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts.clear()
+        parts = self._parts
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        parts.clear()
         self.is_committing = True
         self._api.publish(topic, self.head, body, self._answer)
 

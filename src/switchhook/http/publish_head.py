@@ -65,8 +65,10 @@ class PublishHead(msgspec.Struct, frozen=True, gc=False):
         key = self.field(b"aeg-sas-key")
         if key is None and query:
             key = _key_in(query)
+        if key is not None:  # no other credential counts then
+            return AccessRequest(host, path, self.client, uri, key)
         token, authorization = self.field(b"aeg-sas-token"), self.field(b"authorization")
-        return AccessRequest(host, path, self.client, uri, key, token, authorization)
+        return AccessRequest(host, path, self.client, uri, None, token, authorization)
 
 
 def _key_in(query: str) -> str | None:
