@@ -14,6 +14,8 @@ from switchhook.grid.ports import HASH_BYTES, Batch
 from switchhook.stores.packed_rows import Row, unpack
 from switchhook.stores.queries import load_queries
 
+Statement = tuple[str, tuple[int | bytes, ...]]  # a query and its values
+
 _SQL = load_queries("log.sql")
 
 # The hashes of so many rows, or of rows of so many bytes, become a block; a restart reads less.
@@ -83,8 +85,8 @@ def newest_first(recent: Recent | None) -> Iterator[Block]:
         recent = recent.before
 
 
-def store(cursor: apsw.Cursor, recent: Recent) -> None:
-    """Write the hashes into blocks that are as long as gaps allow."""
+def to_store(recent: Recent) -> Iterator[Statement]:
+    """The statements that write the hashes into blocks as long as gaps allow."""
     runs: list[list[Block]] = []
     for block in reversed(list(newest_first(recent))):
         if runs and runs[-1][-1].end == block.first:
@@ -93,7 +95,7 @@ def store(cursor: apsw.Cursor, recent: Recent) -> None:
             runs.append([block])
     for run in runs:
         hashes = b"".join([block.hashes for block in run])
-        cursor.execute(_SQL["add_hashes"], (run[0].first, run[-1].end, hashes))
+        yield _SQL["add_hashes"], (run[0].first, run[-1].end, hashes)
 
 
 def load_recent(cursor: apsw.Cursor) -> Recent | None:

@@ -8,13 +8,14 @@ import msgspec
 
 from switchhook.grid.ports import Appended, Batch, LogExtent
 from switchhook.stores import id_hashes
-from switchhook.stores.id_hashes import Recent
+from switchhook.stores.id_hashes import Recent, Statement
 from switchhook.stores.packed_rows import pack, unpack
 from switchhook.stores.queries import load_queries
 
 _Row = tuple[Any, ...]  # what SQLite holds: its tables are strict, which is as good as a type
 
 _SQL = load_queries("log.sql")
+_APPEND_ROW = _SQL["append_row"]
 
 # SQLite visits every page of a row that it deletes; in one go no more than this is visited.
 _TRIM_BYTES = 16 << 20
@@ -73,8 +74,9 @@ def find_bounds(cursor: apsw.Cursor, recent: Recent | None) -> LogBounds:
     )
 
 
-def append(cursor: apsw.Cursor, batches: Iterable[Batch], bounds: LogBounds) -> LogBounds:
-    """Write the batches at the end of the log; answer its bounds thereafter."""
+def append(batches: Iterable[Batch], bounds: LogBounds) -> tuple[list[Statement], LogBounds]:
+    """The statements that write the batches at the end of the log, and its bounds thereafter."""
+    statements: list[Statement] = []
     for row in pack(batches):
         values = (
             bounds.end,
@@ -84,10 +86,10 @@ def append(cursor: apsw.Cursor, batches: Iterable[Batch], bounds: LogBounds) -> 
             bounds.size_end,
             row.batches,
         )
-        cursor.execute(_SQL["append_row"], values)
+        statements.append((_APPEND_ROW, values))
         recent = id_hashes.add(bounds.recent, bounds.end, row)
         if recent.is_full:
-            id_hashes.store(cursor, recent)
+            statements += id_hashes.to_store(recent)
         is_empty = bounds.first is None
         bounds = LogBounds(
             first=bounds.end if is_empty else bounds.first,
@@ -97,7 +99,7 @@ def append(cursor: apsw.Cursor, batches: Iterable[Batch], bounds: LogBounds) -> 
             oldest_published_at=row.published_at if is_empty else bounds.oldest_published_at,
             recent=None if recent.is_full else recent,
         )
-    return bounds
+    return statements, bounds
 
 
 def trim(cursor: apsw.Cursor, before: int, max_rows: int, bounds: LogBounds) -> int:

@@ -72,23 +72,23 @@ def unpack(first: int, batches: bytes) -> Iterator[Appended]:
         first += packed.count
 
 
-def _pack_one(batch: Batch) -> PackedBatch:
-    return PackedBatch(
-        batch.topic,
-        batch.schema,
-        batch.published_at,
-        batch.count,
-        batch.body,
-        batch.traceparent,
-        batch.id_hashes,
-    )
-
-
 def _row(members: list[Batch], size: int) -> Row:
+    packed = [  # tuples: to the encoder the same as `PackedBatch`, at half the cost
+        (
+            batch.topic,
+            batch.schema,
+            batch.published_at,
+            batch.count,
+            batch.body,
+            batch.traceparent,
+            batch.id_hashes,
+        )
+        for batch in members
+    ]
     return Row(
-        count=sum(batch.count for batch in members),
+        count=sum([batch.count for batch in members]),
         published_at=members[0].published_at,
         size=size,
-        batches=_encoder.encode([_pack_one(batch) for batch in members]),
+        batches=_encoder.encode(packed),
         members=tuple(members),
     )

@@ -98,9 +98,9 @@ class Transactions:
         if self.failure is not None:
             raise StoreError(f"the store has failed: {self.failure}") from self.failure
         try:
-            self._cursor.execute("BEGIN IMMEDIATE")
             result = work()
-            self._cursor.execute("COMMIT")
+            if self._connection.in_transaction:
+                self._cursor.execute("COMMIT")
         except Exception as error:
             if isinstance(error, apsw.Error) and not isinstance(error, _HARMLESS):
                 self.failure = error
@@ -111,24 +111,39 @@ class Transactions:
             raise
         return result
 
+    def _begin(self) -> None:
+        # A statement alone is a transaction of its own, and with each of them the thread gives the
+        # interpreter away: the events of most groups are one statement, so those get no others.
+        if not self._connection.in_transaction:
+            self._cursor.execute("BEGIN IMMEDIATE")
+
     def _apply(self, group: list[CommitRequest]) -> LogBounds:
         end, size = self.bounds.end, self.bounds.size
         batches: list[Batch] = []
         for request in group:
             try:
-                check_conditions(self._cursor, request.changes)
+                if request.changes:
+                    self._begin()
+                    check_conditions(self._cursor, request.changes)
                 refuse_over_cap(size, request.size, self._max_bytes)
             except (ConflictError, StoreFullError) as error:
                 request.error = error
                 continue
-            apply_changes(self._cursor, request.changes, end)
+            if request.changes:
+                apply_changes(self._cursor, request.changes, end)
             request.first, request.error = end, None
             batches += request.batches
             end += request.count
             size += request.size
-        return log_rows.append(self._cursor, batches, self.bounds)
+        statements, bounds = log_rows.append(batches, self.bounds)
+        if len(statements) > 1:
+            self._begin()
+        for query, values in statements:
+            self._cursor.execute(query, values)
+        return bounds
 
     def _trim(self, before: int, max_rows: int) -> tuple[int, LogBounds]:
+        self._begin()
         removed = log_rows.trim(self._cursor, before, max_rows, self.bounds)
         return removed, log_rows.find_bounds(self._cursor, self.bounds.recent)
 
