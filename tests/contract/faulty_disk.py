@@ -5,6 +5,7 @@ It passes everything on to the real disk until a fault is switched on. Connectio
 """
 
 import itertools
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,7 +28,26 @@ class FaultyDisk(apsw.VFS):
         self.is_full = False
         self.fails_to_sync: str | None = None
         self.syncs = 0
+        self._database_may_sync = threading.Event()
+        self._database_may_sync.set()
         super().__init__(self.name, "")
+
+    @contextmanager
+    def database_hangs(self) -> Iterator[None]:
+        """Syncs of the database, which end a checkpoint, do not return meanwhile."""
+        self._database_may_sync.clear()
+        try:
+            yield
+        finally:
+            self._database_may_sync.set()
+
+    def sync(self, name: str) -> None:
+        """What a sync of a file meets before it reaches the disk."""
+        self.syncs += 1
+        if name.endswith(DATABASE):
+            self._database_may_sync.wait()
+        if self.fails_to_sync and name.endswith(self.fails_to_sync):
+            raise apsw.IOError("this disk fails to sync")
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
         return _FaultyFile(self, name, flags)
@@ -47,9 +67,7 @@ class _FaultyFile(apsw.VFSFile):
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
-        self._disk.syncs += 1
-        if self._disk.fails_to_sync and self._name.endswith(self._disk.fails_to_sync):
-            raise apsw.IOError("this disk fails to sync")
+        self._disk.sync(self._name)
         super().xSync(flags)
 
 

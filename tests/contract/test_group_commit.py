@@ -78,6 +78,55 @@ async def test_write_ahead_log_starts_again(sqlite_store: SqliteStore, folder: P
     assert (folder / "switchhook.db-wal").stat().st_size < 32 << 20
 
 
+async def test_commits_go_on_while_the_write_ahead_log_is_copied(
+    sqlite_store: SqliteStore, disk: FaultyDisk
+) -> None:
+    """A publisher does not wait for a checkpoint, however slow the disk is."""
+    with disk.database_hangs():
+        for _ in range(4):  # the fourth takes the write-ahead log past the size to copy it at
+            await sqlite_store.commit((), [a_batch(b"x" * (1 << 20)) for _ in range(4)])
+
+        assert await asyncio.wait_for(sqlite_store.commit((), (a_batch(),)), 5) == 16
+
+
+async def test_commits_that_outrun_the_copying_wait_for_it(
+    sqlite_store: SqliteStore, disk: FaultyDisk, folder: Path
+) -> None:
+    """The write-ahead log is bounded, whatever the disk does."""
+    sizes: list[int] = []
+    all_ended = asyncio.Event()
+
+    def ended(error: Exception | None) -> None:
+        sizes.append((folder / "switchhook.db-wal").stat().st_size)
+        if len(sizes) == 12:
+            all_ended.set()
+
+    with disk.database_hangs():
+        for _ in range(12):
+            sqlite_store.submit((), [a_batch(b"x" * (1 << 20)) for _ in range(4)], None, ended)
+        while not sizes or sizes[-1] < 24 << 20:
+            await sqlite_store.get("c", "k")
+            await asyncio.sleep(0)
+    await asyncio.wait_for(all_ended.wait(), 30)
+
+    assert max(sizes) < 32 << 20
+
+
+async def test_store_closed_while_it_copies_keeps_everything(
+    folder: Path, disk: FaultyDisk
+) -> None:
+    """Closing waits for the copying, and leaves one file."""
+    async with SqliteStore.open(folder, vfs=disk.name) as store:
+        with disk.database_hangs():
+            for _ in range(4):
+                await store.commit((), [a_batch(b"x" * (1 << 20)) for _ in range(4)])
+
+    assert not (folder / "switchhook.db-wal").exists()
+    async with SqliteStore.open(folder) as store:
+        assert store.extent().end == 16
+        assert len(await store.read_from(0, max_bytes=32 << 20)) == 16
+
+
 async def test_commit_that_cannot_be_stored_harms_nobody_else(sqlite_store: SqliteStore) -> None:
     """Half of a surrogate pair has no UTF-8; its neighbours in the group have."""
     results = await asyncio.gather(

@@ -54,6 +54,15 @@ def open_writer(database: Path, vfs: str | None = None) -> apsw.Connection:
     return connection
 
 
+def open_copier(database: Path, vfs: str | None = None) -> apsw.Connection:
+    """A connection that only copies the write-ahead log to the database, with syncs."""
+    connection = apsw.Connection(str(database), vfs=vfs)
+    connection.set_busy_timeout(_BUSY_MILLISECONDS)
+    connection.pragma("synchronous", "full")
+    connection.wal_autocheckpoint(0)
+    return connection
+
+
 def open_reader(database: Path, vfs: str | None = None) -> apsw.Connection:
     """A connection that only reads."""
     connection = apsw.Connection(str(database), vfs=vfs)

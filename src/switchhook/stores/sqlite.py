@@ -24,7 +24,7 @@ from switchhook.grid.ports import (
     WaitingDelivery,
 )
 from switchhook.stores import delivery_rows, id_hashes, log_rows, requests
-from switchhook.stores.connections import VERSION, open_reader, open_writer
+from switchhook.stores.connections import VERSION, open_copier, open_reader, open_writer
 from switchhook.stores.data_folder import claim
 from switchhook.stores.queries import load_queries
 from switchhook.stores.reader import ReaderThread
@@ -71,9 +71,9 @@ class SqliteStore:
             StartError: the folder cannot be used, is of a newer version, or another process has it.
         """
         with claim(folder, VERSION) as database:
-            connection = open_writer(database, vfs)
+            connection, copier = open_writer(database, vfs), open_copier(database, vfs)
             reader, thread = open_reader(database, vfs), ReaderThread(open_reader(database, vfs))
-            writer = Writer(Transactions(connection, max_bytes=max_bytes), on_failure)
+            writer = Writer(Transactions(connection, copier, max_bytes=max_bytes), on_failure)
             store = cls(writer, reader, thread)
             try:
                 yield store

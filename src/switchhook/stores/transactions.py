@@ -10,17 +10,13 @@ from switchhook.errors import CommitUnknownError, ConflictError, StoreError, Sto
 from switchhook.grid.ports import Batch
 from switchhook.stores import log_rows
 from switchhook.stores.changes import apply_changes, check_conditions
+from switchhook.stores.checkpoints import Checkpoints
 from switchhook.stores.id_hashes import load_recent
 from switchhook.stores.log_rows import LogBounds
 from switchhook.stores.requests import CommitRequest, refuse_over_cap
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
-
-# Checkpoint when the write-ahead log has grown by 16 MiB. Meanwhile the next group waits: 10 to 50
-# ms where this was measured, fewer than one commit in a hundred. A quarter of the growth made every
-# 30th commit wait 3 ms; four times the growth cost no less in all and made one wait 150 ms.
-_CHECKPOINT_PAGES = 1000
 
 # After these the connection goes on and nothing was applied. Any other error of SQLite leaves the
 # outcome in doubt: above all a failed sync, which must never be tried again, since the system may
@@ -40,14 +36,14 @@ class Transactions:
     `failure` is set once, by an error that leaves an outcome in doubt; nothing is written after it.
     """
 
-    def __init__(self, connection: apsw.Connection, *, max_bytes: int) -> None:
+    def __init__(
+        self, connection: apsw.Connection, copier: apsw.Connection, *, max_bytes: int
+    ) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
+        self._checkpoints = Checkpoints(connection, copier)
         self._max_bytes = max_bytes
-        self._wal_pages = 0
-        self._wal_pages_copied = 0
         self._needs_room = False
-        connection.set_wal_hook(self._count_wal_pages)
         self.bounds = log_rows.find_bounds(self._cursor, load_recent(self._cursor))
         self.failure: apsw.Error | None = None
 
@@ -76,20 +72,22 @@ class Transactions:
             raise _for_caller(error) from error
         return removed
 
-    def checkpoint_when_due(self) -> None:
-        """Copy the write-ahead log to the database, so that it can start again from its front."""
-        if self._wal_pages < self._wal_pages_copied:
-            self._wal_pages_copied = 0  # it has started again
-        has_grown = self._wal_pages - self._wal_pages_copied >= _CHECKPOINT_PAGES
-        if self.failure is None and (has_grown or self._needs_room):
-            self._wal_pages_copied = self._wal_pages
-            self._needs_room = False
-            self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+    def checkpoint_when_due(self, copied: Callable[[], None]) -> None:
+        """Have the write-ahead log copied to the database, so that it can start again from its
+        front; `copied` is called on another thread when it is time to ask again."""
+        if self.failure is None:
+            if self._needs_room:
+                self._needs_room = False
+                self._try(self._checkpoints.finish)
+            else:
+                self._try(lambda: self._checkpoints.attend(copied))
 
     def close(self) -> None:
         """Leave one file behind; after a failure, leave everything as it is."""
+        self._checkpoints.close()
         if self.failure is None:
-            self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            mode = apsw.SQLITE_CHECKPOINT_TRUNCATE
+            self._try(lambda: self._connection.wal_checkpoint(mode=mode))
         if self.failure is not None:
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._connection.close()
@@ -147,17 +145,13 @@ class Transactions:
         removed = log_rows.trim(self._cursor, before, max_rows, self.bounds)
         return removed, log_rows.find_bounds(self._cursor, self.bounds.recent)
 
-    def _checkpoint(self, mode: int) -> None:
+    def _try(self, checkpoint: Callable[[], object]) -> None:
         try:
-            self._connection.wal_checkpoint(mode=mode)
+            checkpoint()
         except _HARMLESS as error:
             _log.warning("store.checkpoint_postponed", extra={"reason": str(error)})
         except apsw.Error as error:
             self.failure = error
-
-    def _count_wal_pages(self, connection: apsw.Connection, name: str, pages: int) -> int:
-        self._wal_pages = pages
-        return apsw.SQLITE_OK
 
 
 def _for_caller(error: Exception) -> Exception:

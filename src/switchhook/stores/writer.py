@@ -36,7 +36,11 @@ class _Stop:
     """The last thing that the thread is asked for."""
 
 
-_Request = CommitRequest | TrimRequest | _Stop
+class _Attend:
+    """The other thread that copies the write-ahead log has done its part."""
+
+
+_Request = CommitRequest | TrimRequest | _Attend | _Stop
 
 
 class Writer:
@@ -113,16 +117,21 @@ class Writer:
                 case TrimRequest() as request:
                     self._trim(request)
                     self._call(self._tell_trim, request, self._transactions.bounds)
+                case _Attend():
+                    pass
                 case _Stop():
                     break
             # Only now: nobody whose commit is durable waits for it.
-            self._transactions.checkpoint_when_due()
+            self._transactions.checkpoint_when_due(self._attend)
             self._report_failure()
         self._transactions.close()
         self._report_failure()
         self._call(self._stopped.set)
 
-    def _next(self) -> list[CommitRequest] | TrimRequest | _Stop:
+    def _attend(self) -> None:
+        self._handed_over.put([_Attend()])
+
+    def _next(self) -> list[CommitRequest] | TrimRequest | _Attend | _Stop:
         """The next group, with all that has been handed over meanwhile and fits; waits for one."""
         while not self._backlog or not self._handed_over.empty():
             self._backlog.extend(self._handed_over.get())

@@ -1,0 +1,73 @@
+"""When is the write-ahead log copied into the database, and who waits for that?
+
+A thread with a connection of its own copies while commits go on. What they have added meanwhile it
+copies too, until little is left; the thread that writes copies the rest between two groups. Only
+then is nothing left to copy, and the write-ahead log can start again from its front.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import apsw
+
+# Begin when it has grown by 16 MiB of pages. A quarter of that, copied between two groups, cost as
+# much, and four times as much cost no less.
+_BEGIN_PAGES = 1_000
+# Commits wait when they outrun the thread: the write-ahead log is bounded.
+_MOST_PAGES = 1_500
+# So few are copied between two groups: about a millisecond, and two syncs.
+_REST_PAGES = 64
+
+
+class Checkpoints:
+    """The copying; used by the thread that writes, whose connection is `connection`."""
+
+    def __init__(self, connection: apsw.Connection, copier: apsw.Connection) -> None:
+        self._connection = connection
+        self._copier = copier
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="switchhook-checkpoint")
+        self._copying: Future[None] | None = None
+        self._pages_written(start_again=True)
+
+    def attend(self, copied: Callable[[], None]) -> None:
+        """Begin to copy when it is due, or finish; `copied` is called on the other thread when it
+        is time to attend again.
+
+        Raises:
+            apsw.Error: nothing was copied, or not everything.
+        """
+        # A hook would tell, too, but take the interpreter back in the middle of every commit.
+        grown = self._pages_written()
+        if self._copying is None:
+            if grown >= _BEGIN_PAGES:
+                self._copying = self._thread.submit(self._copy)
+                self._copying.add_done_callback(lambda _: copied())
+        elif self._copying.done() or grown >= _MOST_PAGES:
+            self.finish()
+
+    def finish(self) -> None:
+        """Copy everything that no reader needs where it is; whoever commits waits.
+
+        Raises:
+            apsw.Error: as for `attend`.
+        """
+        copying, self._copying = self._copying, None
+        self._pages_written(start_again=True)
+        if copying is not None:
+            copying.result()
+        self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    def close(self) -> None:
+        """Stop copying."""
+        self._thread.shutdown()
+        self._copier.close()
+
+    def _copy(self) -> None:
+        before, copied = 0, _REST_PAGES
+        while copied - before >= _REST_PAGES:
+            before = copied
+            _, copied = self._copier.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    def _pages_written(self, *, start_again: bool = False) -> int:
+        pages, _ = self._connection.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE, start_again)
+        return pages
