@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from switchhook import logs, server
+from switchhook import garbage, logs, server
 from switchhook.cli.banner import render, wants_color
 from switchhook.endpoints import Endpoints, forget, save, to_line
 from switchhook.settings import Settings, read_settings
@@ -39,9 +39,11 @@ def serve(arguments: argparse.Namespace) -> int:
     """Serve until the process is asked to stop."""
     settings = read_settings(vars(arguments), os.environ, Path.cwd())
     logs.configure(settings.log_level)
+    garbage.pause()
     with _folder(settings) as data, asyncio.Runner(loop_factory=_loop_factory()) as runner:
 
         def announce(endpoints: Endpoints) -> None:
+            garbage.settle()
             save(data, endpoints)
             _print_while_read(_ready_message(settings, data, endpoints))
 
