@@ -75,9 +75,9 @@ class Loader:
 
 
 @contextlib.contextmanager
-def loading() -> Iterator[Loader]:
+def loading(python: Path | str = sys.executable) -> Iterator[Loader]:
     """A loader on the core of the load."""
-    command = [sys.executable, "-m", "bench.round_trips"]
+    command = [python, "-m", "bench.round_trips"]
     with process(
         command, LOADING, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
     ) as child:

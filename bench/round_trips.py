@@ -189,26 +189,40 @@ class Requests:
 
 
 class Publisher(asyncio.Protocol):
-    """One connection, one request on the way at any time, until the time is over."""
+    """One request on the way at any time, until the time is over.
+
+    On one connection, but where the server closes it after each answer.
+    """
 
     def __init__(
-        self, requests: Requests, marks: Iterator[bytes], tally: Tally, ends_at: float
+        self,
+        requests: Requests,
+        marks: Iterator[bytes],
+        tally: Tally,
+        ends_at: float,
+        ended: asyncio.Future[None],
     ) -> None:
         self._requests = requests
         self._marks = marks
         self._tally = tally
         self._ends_at = ends_at
+        self._ended = ended
+        self._is_waiting = False
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def open(self) -> None:
+        """Connect, and send the first request."""
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: self, *self._requests.address)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._send()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.ended.done():
-            self.ended.set_exception(ConnectionResetError("a publisher lost its connection"))
+        if self._is_waiting:
+            self._ended.set_exception(ConnectionResetError("a publisher lost its connection"))
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
@@ -220,14 +234,23 @@ class Publisher(asyncio.Protocol):
         status = self._parser.get_status_code()
         self._tally.answer(self._mark, status, b"".join(self._body))
         self._body.clear()
-        if time.perf_counter() < self._ends_at:
+        self._is_waiting = False
+        if time.perf_counter() >= self._ends_at:
+            self._transport.close()
+            self._ended.set_result(None)
+        elif self._parser.should_keep_alive():
             self._send()
         else:
-            self.ended.set_result(None)
             self._transport.close()
+            self._reopen()
+
+    def _reopen(self) -> None:
+        other = Publisher(self._requests, self._marks, self._tally, self._ends_at, self._ended)
+        self._opening = asyncio.get_running_loop().create_task(other.open())
 
     def _send(self) -> None:
         self._mark = next(self._marks)
+        self._is_waiting = True
         self._transport.write(self._requests.make(self._mark))
 
 
@@ -258,14 +281,27 @@ class Bench:
         return self.tally.result(started)
 
     async def _publish(self, order: Order, ends_at: float) -> None:
+        if order.url.startswith("nats:"):
+            await self._publish_to_stream(order, ends_at)
+            return
         requests, loop = Requests(order), asyncio.get_running_loop()
-        opened = [
-            await loop.create_connection(
-                lambda: Publisher(requests, self._marks, self.tally, ends_at), *requests.address
-            )
-            for _ in range(order.connections)
-        ]
-        await asyncio.gather(*(publisher.ended for _, publisher in opened))
+        ended: list[asyncio.Future[None]] = [loop.create_future() for _ in range(order.connections)]
+        for each in ended:
+            await Publisher(requests, self._marks, self.tally, ends_at, each).open()
+        await asyncio.gather(*ended)
+
+    async def _publish_to_stream(self, order: Order, ends_at: float) -> None:
+        from bench.nats_client import publish
+
+        body, tally = order.body.encode(), self.tally
+        await publish(
+            order.url,
+            lambda mark: body.replace(MARK.encode(), mark),
+            self._marks,
+            lambda mark: tally.answer(mark, 200, b""),
+            publishers=order.connections,
+            ends_at=ends_at,
+        )
 
 
 async def _serve() -> None:

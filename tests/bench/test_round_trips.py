@@ -110,3 +110,25 @@ async def test_a_publisher_that_loses_its_connection_says_so() -> None:
     with pytest.raises(ConnectionResetError):
         await Bench().run(order)
     server.close()
+
+
+async def test_a_publisher_goes_on_where_each_answer_closes_the_connection() -> None:
+    answered = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal answered
+        await reader.readuntil(MARK[:6].encode())
+        answered += 1
+        writer.write(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    order = Order(url=f"http://127.0.0.1:{port}/", body=MARK, connections=1, seconds=0.02)
+    bench = Bench(patience=0.01)
+
+    result = await bench.run(order)
+
+    server.close()
+    assert result.acknowledged == answered > 1
