@@ -4,7 +4,8 @@ Each runs on the first core with all its processes. What it guarantees when it a
 beside its figure: a rate without that says nothing.
 
 Not compared, because none installs from PyPI or Debian alone: AzureEventGridSimulator (.NET), Svix
-(Rust, PostgreSQL, Redis), Convoy and Outpost (Go, PostgreSQL or Redis).
+(Rust, PostgreSQL, Redis), Convoy and Outpost (Go, PostgreSQL or Redis). Nor RabbitMQ, which Debian
+has: like JetStream it is a broker that knows no webhooks, and would be measured by our bridge.
 """
 
 import contextlib
