@@ -111,6 +111,7 @@ class World:
         self.replays: dict[int, set[Identity]] = {}
         self.replayed: Counter[tuple[int, Identity]] = Counter()
         self.limits = Limits(
+            routed_in_a_turn=self.random.choice((1, 3, 1_000)),
             in_flight=self.random.choice((1, 3, 64)),
             queue_length=self.random.choice((1, 4, 1000)),
             max_bytes=self.random.choice((6_000, 2 << 30)),

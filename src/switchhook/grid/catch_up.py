@@ -45,7 +45,7 @@ class CatchUp:
         active = {q for q in active if q.is_behind and not q.is_removed}
         progress = dict.fromkeys(active)
         # Batches from the head on are routed as they become durable, in their own turn.
-        failures = self._offer_all([b for b in batches if b.first < head], active, start)
+        failures = self._offer_all([b for b in batches if b.first < head], active, start, head)
         if not batches:
             _advance(active, head)
         for queue in progress:
@@ -55,10 +55,10 @@ class CatchUp:
         return True
 
     def _offer_all(
-        self, batches: Sequence[Appended], active: set[SubscriptionQueue], start: int
+        self, batches: Sequence[Appended], active: set[SubscriptionQueue], start: int, head: int
     ) -> list[Exception]:
-        """Offer what was read from `start` on; what went wrong. Those that fill up, or meet what
-        cannot be read, leave `active`."""
+        """Offer what was read from `start` on, as far as it is routed; what went wrong. Those that
+        fill up, or meet what cannot be read, leave `active`."""
         late = {q for q in active if _reached(q) < q.subscription.from_position}
         # Very many may be behind, and want nothing: what all have passed is noted once, at the end.
         passed, failures = start, []
@@ -67,14 +67,14 @@ class CatchUp:
                 break
             mixed = {q for q in late & active if appended.first < q.subscription.from_position}
             try:
-                self._offer(appended, active, mixed, start)
+                self._offer(appended, active, mixed, range(start, head))
             except Exception as error:  # noqa: BLE001 - raised by the caller: others read on
                 stuck = {q for q in active if q.subscription.topic == appended.batch.topic}
                 _advance(stuck, passed)
                 self._stuck |= {queue: _reached(queue) for queue in stuck}
                 active -= stuck
                 failures.append(error)
-            passed = appended.end
+            passed = min(appended.end, head)
         _advance(active, passed)
         return failures
 
@@ -99,14 +99,14 @@ class CatchUp:
         appended: Appended,
         active: set[SubscriptionQueue],
         mixed: set[SubscriptionQueue],
-        start: int,
+        positions: range,
     ) -> None:
-        """Give the queues what they want of a batch from `start` on.
+        """Give the queues what they want of a batch at these positions.
 
         To `mixed` part of it is an older version's, which the index no longer knows.
         """
         # A large batch is offered in several turns: what they all had is not matched again.
-        for envelope, queues in self._router.wanted(appended, start):
+        for envelope, queues in self._router.wanted(appended, positions):
             for queue in queues:
                 if queue in active and queue not in mixed:
                     self._give(queue, envelope, queue.subscription, active)
@@ -114,7 +114,7 @@ class CatchUp:
                 return
         for queue in mixed:
             for envelope, version in self._router.wanted_by(queue, appended):
-                if queue in active:
+                if queue in active and envelope.position in positions:
                     self._give(queue, envelope, version, active)
 
     def _give(
@@ -145,7 +145,7 @@ class CatchUp:
                 return
             for appended in batches:
                 speed = self._deliverer.speed(queue)
-                if appended.first >= self._router.head:
+                if appended.end > self._router.head:
                     return
                 if not _is_expired(queue, appended, now, speed):
                     return

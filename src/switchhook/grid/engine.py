@@ -30,6 +30,7 @@ from switchhook.grid.shared_values import SharedValues
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import EventSubscription, TimeProfile
 from switchhook.grid.topics import Topic
+from switchhook.grid.unrouted import WORK_IN_A_TURN
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,15 @@ _PAUSE_AFTER_FAILURE_SECONDS = 1.0
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What bounds the router: retention in nanoseconds and bytes, requests and events a
-    subscription, seconds between checkpoints, and how much of what was given up is kept."""
+    subscription, the work of a turn of the event loop, seconds between checkpoints, and how much of
+    what was given up is kept."""
 
     max_age: int = retention.DEFAULT_AGE
     max_bytes: int = retention.DEFAULT_MAX_BYTES
     drops_unfinished: bool = False
     in_flight: int = 64
     queue_length: int = 1000
+    routed_in_a_turn: int = WORK_IN_A_TURN
     checkpoint_interval: float = 0.1
     profile: TimeProfile = TimeProfile.AZURE
     given_up: Keep = DEFAULT_KEEP
@@ -93,7 +96,9 @@ class Engine:
             fall_behind=self.deliverer.fall_behind,
             removed=self.deliverer.forget,
             reconfigured=lambda queue, before: self._preparation.reconfigured(queue, before),
+            caught_up=self.deliverer.attempt_ended.set,
             observation=observation,
+            work_in_a_turn=limits.routed_in_a_turn,
         )
         self._preparation = Preparation(
             store=store, router=self.router, deliverer=self.deliverer, checkpoint=self.checkpoint
@@ -256,10 +261,11 @@ class Engine:
 
     @property
     def _has_requests(self) -> bool:
-        """Whether an attempt or a dead letter is on its way; a fault's delay is not work."""
+        """Whether an event, an attempt or a dead letter is on its way; a fault's delay is not."""
         attempts = self.deliverer.in_flight - self.deliverer.faults.delayed
         is_gathering = bool(self.deliverer.gathering)
-        return attempts > 0 or is_gathering or self._dead_letters.in_progress > 0
+        is_routing = self.router.is_routing
+        return attempts > 0 or is_gathering or is_routing or self._dead_letters.in_progress > 0
 
     async def _do_what_there_is(self) -> bool:
         self.checkpoint.woken.clear()

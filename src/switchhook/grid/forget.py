@@ -45,6 +45,7 @@ class Forgetting:
         await self._dead_letters.forget()
         async with self._checkpoint.standing():
             # What is published from here on is not forgotten.
+            self._router.finish()
             head = self._router.head
             self._router.renew_queues()
             self._checkpoint.start_over()

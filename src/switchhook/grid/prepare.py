@@ -91,8 +91,8 @@ class Preparation:
             if not batches:
                 break  # trimmed meanwhile, to its end
             for appended in batches:
-                if appended.end > self._router.head:
-                    break
+                if appended.first >= self._router.head:
+                    break  # the router notes it when it begins with it
                 if appended.batch.topic == topic:
                     self._router.note_events(known, appended)
                 position = appended.end

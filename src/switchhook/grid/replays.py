@@ -94,6 +94,7 @@ class Replays(ReplayBook):
             run = self._last_run + 1
             while not name and self.find(f"{_PREFIX[source]}-{run}"):
                 run += 1
+            self._router.finish()  # it is of all that was published before it
             replay = Replay(
                 run=run,
                 name=name or f"{_PREFIX[source]}-{run}",

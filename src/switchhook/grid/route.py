@@ -10,63 +10,17 @@ from switchhook.grid import filters
 from switchhook.grid.access_keys import TopicDirectory
 from switchhook.grid.duplicates import Duplicates
 from switchhook.grid.events import Envelope, Event
-from switchhook.grid.match_index import MatchIndex
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Appended
-from switchhook.grid.schemas.read import read
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import DEFAULT_SETTINGS, DeliverySettings, EventSubscription
+from switchhook.grid.topic_route import TopicRoute
 from switchhook.grid.topics import Topic
+from switchhook.grid.unrouted import WORK_IN_A_TURN, Unrouted
 
 log = logging.getLogger(__name__)
 
 Offer = Callable[[SubscriptionQueue, Envelope], None]
-
-
-class _Route:
-    """A topic and the filters of its subscriptions; a domain has some for each of its topics."""
-
-    def __init__(self, topic: Topic) -> None:
-        self.topic = topic
-        self._index = self._new_index()
-        self._by_domain_topic: dict[str, MatchIndex[SubscriptionQueue]] = {}
-
-    def _new_index(self) -> MatchIndex[SubscriptionQueue]:
-        return MatchIndex(ignores_leading_slash=self.topic.ignores_leading_slash)
-
-    def put(self, queue: SubscriptionQueue) -> None:
-        name = queue.subscription.domain_topic
-        index = self._by_domain_topic.setdefault(name, self._new_index()) if name else self._index
-        index.put(queue, queue.subscription.filter)
-
-    def remove(self, queue: SubscriptionQueue) -> None:
-        name = queue.subscription.domain_topic
-        index = self._by_domain_topic.get(name) if name else self._index
-        if index is not None:
-            index.remove(queue)
-            if name and not index:
-                del self._by_domain_topic[name]
-
-    def match(self, event: Event) -> list[SubscriptionQueue]:
-        found = self._index.match(event)
-        if event.domain_topic and (index := self._by_domain_topic.get(event.domain_topic)):
-            found += index.match(event)
-        return found
-
-    def arrange(self) -> None:
-        for index in (self._index, *self._by_domain_topic.values()):
-            index.arrange()
-
-    @property
-    def has_subscriptions(self) -> bool:
-        return bool(self._index) or bool(self._by_domain_topic)
-
-    def read(self, appended: Appended) -> Iterator[tuple[int, Event]]:
-        """The events of a batch by their positions."""
-        batch = appended.batch
-        first, published_at = appended.first, batch.published_at
-        events = read(batch.body, batch.schema, self.topic, first=first, published_at=published_at)
-        return enumerate(events, first)
 
 
 class Router:
@@ -79,9 +33,12 @@ class Router:
         fall_behind: Callable[[SubscriptionQueue, int], None],
         removed: Callable[[SubscriptionQueue], None],
         reconfigured: Callable[[SubscriptionQueue, DeliverySettings], None],
+        caught_up: Callable[[], None],
         observation: Observation,
+        work_in_a_turn: int = WORK_IN_A_TURN,
     ) -> None:
-        """`reconfigured` is told the settings before."""
+        """`reconfigured` is told the settings before, `caught_up` that nothing is unrouted any more
+        where something had to wait."""
         self.head = 0
         self.topics = TopicDirectory()
         self.queues: dict[str, SubscriptionQueue] = {}
@@ -93,35 +50,61 @@ class Router:
         self._removed = removed
         self._reconfigured = reconfigured
         self._observation = observation
-        self._routes: dict[str, _Route] = {}
+        self._routes: dict[str, TopicRoute] = {}
         self._settings: dict[str, DeliverySettings] = {}
+        self._unrouted = Unrouted(self._steps, caught_up=caught_up, work_in_a_turn=work_in_a_turn)
 
     def route(self, appended: Appended) -> None:
-        """Hand each event of a batch to the live queues that want it; batches come in log order."""
+        """Hand each event of a batch to the live queues that want it; batches come in log order.
+
+        What is much for one turn of the event loop is routed in several: `head` says how far.
+        """
+        self._unrouted.add(appended)
+
+    @property
+    def is_routing(self) -> bool:
+        """Whether something is durable that is not routed yet."""
+        return bool(self._unrouted)
+
+    def finish(self) -> None:
+        """Route what is durable before anything else happens."""
+        self._unrouted.finish()
+
+    def _steps(self, appended: Appended) -> Iterator[int]:
+        """Route an event of a batch at each step; answers what each cost."""
+        batch = appended.batch
+        route = self._routes.get(batch.topic)
+        unmatched = batch.count
+        if route is not None and route.has_subscriptions:
+            try:
+                known = self.duplicates.get(batch.topic)
+                if known is not None:
+                    self.note_events(known, appended)
+                for position, event in route.read(appended):
+                    queues = route.match(event)
+                    if queues:
+                        unmatched -= 1
+                        envelope = Envelope(position, batch.published_at, event, batch.traceparent)
+                        for queue in queues:
+                            self._hand_over(route.topic, queue, envelope)
+                    self.head = position + 1
+                    yield 1 + len(queues)
+            except Exception:  # an event that cannot be read or matched: it stays in the log
+                fields = {"topic": route.topic.name, "position": max(self.head, appended.first)}
+                log.exception("route.failed", extra=fields)
+                self._lag(route.topic, max(self.head, appended.first))
+                route = None
+        self._end(appended, unmatched, route.topic if route else None)
+
+    def _end(self, appended: Appended, unmatched: int, topic: Topic | None) -> None:
+        """All of a batch is routed; it counts unless its topic is gone or it is read again."""
         self.head = appended.end
+        if topic is not None and topic.incarnation in self._routes:
+            self._observation.emitted(topic, appended.batch.count)
+            if unmatched:
+                self._observation.unmatched(topic, unmatched)
         for watcher in self.watchers:
             watcher()
-        route = self._routes.get(appended.batch.topic)
-        if route is None:
-            return
-        reached = appended.first
-        unmatched = appended.batch.count
-        try:
-            known = self.duplicates.get(appended.batch.topic)
-            if known is not None:
-                self.note_events(known, appended)
-            for envelope, queues in self.wanted(appended):
-                unmatched -= 1
-                for queue in queues:
-                    self._hand_over(route.topic, queue, envelope)
-                reached = envelope.position + 1
-        except Exception:  # an event that cannot be read or matched: it stays in the log
-            log.exception("route.failed", extra={"topic": route.topic.name, "position": reached})
-            self._lag(route.topic, reached)
-            return
-        self._observation.emitted(route.topic, appended.batch.count)
-        if unmatched:
-            self._observation.unmatched(route.topic, unmatched)
 
     def _hand_over(self, topic: Topic, queue: SubscriptionQueue, envelope: Envelope) -> None:
         position = envelope.position
@@ -144,16 +127,16 @@ class Router:
                 self._fall_behind(queue, position)
 
     def wanted(
-        self, appended: Appended, start: int = 0
+        self, appended: Appended, positions: range
     ) -> Iterator[tuple[Envelope, list[SubscriptionQueue]]]:
-        """The events of a batch that any subscription in force wants, with those that want it;
-        none before position `start`."""
+        """The events of a batch at these positions that any subscription in force wants, with those
+        that want it."""
         batch = appended.batch
         route = self._routes.get(batch.topic)
         if route is None or not route.has_subscriptions:
             return
         for position, event in route.read(appended):
-            if position >= start and (queues := route.match(event)):
+            if position in positions and (queues := route.match(event)):
                 yield Envelope(position, batch.published_at, event, batch.traceparent), queues
 
     def wanted_by(
@@ -208,8 +191,9 @@ class Router:
 
     def add_topic(self, topic: Topic) -> None:
         """Take a topic into force, or a change of one."""
+        self.finish()
         route = self._routes.get(topic.incarnation)
-        changed = _Route(topic)
+        changed = TopicRoute(topic)
         if route is not None:
             for queue in self.queues.values():
                 if queue.subscription.topic == topic.incarnation:
@@ -233,8 +217,9 @@ class Router:
     def activate(self, subscription: EventSubscription) -> None:
         """Bring a version into force for the events from its position on.
 
-        Called in the order of the log, so that its position is the present head.
+        Called in the order of the log: what is not routed yet came before it.
         """
+        self.finish()
         queue = self.queues.get(subscription.incarnation)
         if queue is None:
             queue = SubscriptionQueue(subscription)
@@ -274,7 +259,10 @@ class Router:
             route.arrange()
 
     def renew_queues(self) -> None:
-        """Let every subscription begin anew at the head of the log, as if nothing had happened."""
+        """Let every subscription begin anew at the head of the log, as if nothing had happened.
+
+        Called when everything is routed.
+        """
         self.duplicates.clear()
         for incarnation, queue in list(self.queues.items()):
             settings = self._settings.get(incarnation)

@@ -205,7 +205,7 @@ class SubscriptionQueue:
         if delivery.run:
             return
         if self.order is None:
-            self._unfinished.pop(delivery.position, None)
+            self.settle(delivery)
             return
         # What expired in the log unread never had its turn, and no key to hand on.
         had_turn = delivery.is_stored or delivery.position in self._unfinished

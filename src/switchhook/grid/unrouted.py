@@ -1,0 +1,82 @@
+"""What is durable and not routed yet, and how much of it is routed in one turn of the event loop?
+
+A commit may bring tens of thousands of events. Between the turns that their routing takes, requests
+are answered and deliveries made.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from switchhook.grid.ports import Appended
+
+# What one turn of the event loop may cost: an event counts as one, and as one for each subscription
+# that wants it. That is about ten milliseconds.
+WORK_IN_A_TURN = 1_000
+# What may wait in memory, in bytes of bodies. What comes then has its events routed at once, so
+# that publishers are held up who publish more than can be routed.
+MAX_BYTES = 16 << 20
+
+
+class Unrouted:
+    """Batches in the order of the log; each is begun when all of the one before is routed."""
+
+    def __init__(
+        self,
+        steps: Callable[[Appended], Iterator[int]],
+        *,
+        caught_up: Callable[[], None],
+        work_in_a_turn: int = WORK_IN_A_TURN,
+    ) -> None:
+        """`steps` routes an event of a batch at each step, and says what it cost. `caught_up` is
+        told when nothing is left of what had to wait."""
+        self._steps = steps
+        self._caught_up = caught_up
+        self._work_in_a_turn = work_in_a_turn
+        self._left = work_in_a_turn
+        self._batches: deque[Appended] = deque()
+        self._begun: Iterator[int] | None = None
+        self._bytes = 0
+        self._is_turn_coming = False
+
+    def __bool__(self) -> bool:
+        return bool(self._batches)
+
+    def add(self, appended: Appended) -> None:
+        """Route a batch as soon as its turn comes, which may be now."""
+        self._batches.append(appended)
+        self._bytes += len(appended.batch.body)
+        self._go_on()
+
+    def finish(self) -> None:
+        """Route everything, however long it takes."""
+        if self._batches:
+            while self._batches:
+                self._work()
+            self._caught_up()
+
+    def _go_on(self) -> None:
+        while self._batches and (self._left > 0 or self._bytes > MAX_BYTES):
+            self._work()
+        if not self._is_turn_coming and self._left < self._work_in_a_turn:
+            self._is_turn_coming = True
+            asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._is_turn_coming = False
+        self._left = self._work_in_a_turn
+        if self._batches:
+            self._go_on()
+            if not self._batches:
+                self._caught_up()
+
+    def _work(self) -> None:
+        """Route some of the first batch."""
+        steps = self._begun or self._steps(self._batches[0])
+        self._begun = None
+        for cost in steps:
+            self._left -= cost
+            if self._left <= 0:
+                self._begun = steps
+                return
+        self._bytes -= len(self._batches.popleft().batch.body)
