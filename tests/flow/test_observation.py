@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from switchhook.errors import RequestError
-from switchhook.grid.delivery import InFlight
 from switchhook.grid.observation import Observation
 from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.subscriptions import (
     AdvancedFilter,
     DeadLetterDestination,
+    DeliverySettings,
     Filter,
     FilterOperator,
     RetryPolicy,
@@ -61,15 +61,14 @@ async def test_refused_request_is_counted_by_its_error(flow: Flow) -> None:
 async def test_failed_attempt_counts_once_for_a_batch(flow: Flow) -> None:
     """`DeliveryAttemptFailCount` rises once per failed attempt, not per event."""
     webhook = WebHookDestination(endpoint_url="http://127.0.0.1:9/h", max_events_per_batch=10)
-    flow.transport.answer = lambda _: None
-    await flow.subscribe(destination=webhook)
-    queue = flow.engine.router.queues["s1"]
-    queue.in_flight = {InFlight([], 0, 0.0): None for _ in range(64)}
-    await flow.publish("1", "2", "3")
-    queue.in_flight.clear()
     flow.transport.answer = in_turn(503)
-    flow.engine.deliverer.pump(queue)
+    await flow.subscribe(destination=webhook)
+    flow.engine.router.configure("s1", DeliverySettings(is_paused=True))
+    await flow.publish("1", "2", "3")
+    flow.engine.router.configure("s1", DeliverySettings())
     await flow.engine.quiet()
+
+    assert len(flow.transport.requests) == 1
 
     assert sum(_subscription(flow).failures.values()) == 1
 
