@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from switchhook.errors import RequestError
 from switchhook.grid.events import Event, EventSchema
@@ -34,8 +35,21 @@ class WireEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fals
     topic: str | None = None
 
 
+class _Accepted(msgspec.Struct, frozen=True, gc=False):
+    """What of an accepted event is routed or stamped, where null is not the same as absent."""
+
+    id: str
+    subject: str
+    eventType: str  # noqa: N815
+    dataVersion: str | UnsetType | None = UNSET  # noqa: N815
+    metadataVersion: str | UnsetType | None = UNSET  # noqa: N815
+    topic: str | UnsetType | None = UNSET
+
+
 _event = msgspec.json.Decoder(WireEvent)
 _events = msgspec.json.Decoder(list[WireEvent])
+_accepted = msgspec.json.Decoder(list[_Accepted])
+_one_accepted = msgspec.json.Decoder(_Accepted)
 _texts = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 
@@ -87,17 +101,19 @@ def read(body: bytes, topic: Topic) -> Iterator[Event]:
     """
     is_domain = topic.kind is TopicKind.DOMAIN
     source, domain_topic = topic.resource_id, ""
-    for wire, text in zip(_events.decode(body), _texts.decode(body), strict=True):
+    stamp = _topic_stamp(source)
+    for wire, text in zip(_accepted.decode(body), _texts.decode(body), strict=True):
         if is_domain:
             named = wire.topic or ""
             source = domain_topics.resource_id(named, topic)
             domain_topic = domain_topics.domain_topic(named, topic)
+            stamp = _topic_stamp(source)
         yield Event(
             wire.id,
             wire.eventType,
             wire.subject,
             wire.dataVersion or "",
-            _stamp(text, wire, source),
+            _stamped(bytes(text), wire, source, stamp),
             source,
             _SCHEMA,
             domain_topic,
@@ -109,30 +125,31 @@ def parse(text: bytes) -> WireEvent:
     return _event.decode(text)
 
 
-def _stamp(text: msgspec.Raw, wire: WireEvent, source: str) -> bytes:
-    absent = b""
-    if wire.dataVersion is None:
-        absent += b',"dataVersion":""'
-    if wire.metadataVersion is None:
-        absent += b',"metadataVersion":"1"'
-    if wire.topic != source:
-        absent += b',"topic":' + _encode(source)
-    whole = bytes(text)
-    if not absent:
-        return whole
-    if (wire.topic is not None and wire.topic != source) or b"null" in whole:
-        whole = _without_stamped(whole, wire, source)
-    return whole[:-1].rstrip() + absent + b"}"
+def _topic_stamp(source: str) -> bytes:
+    return b',"topic":' + _encode(source)
 
 
-def _without_stamped(whole: bytes, wire: WireEvent, source: str) -> bytes:
+def _stamped(text: bytes, wire: _Accepted, source: str, topic_stamp: bytes) -> bytes:
+    has_null = wire.dataVersion is None or wire.metadataVersion is None
+    if has_null or wire.topic not in (UNSET, source):
+        text = _without_stamped(text, wire, source)
+        wire = _one_accepted.decode(text)
+    stamps = b"" if wire.dataVersion is not UNSET else b',"dataVersion":""'
+    if wire.metadataVersion is UNSET:
+        stamps += b',"metadataVersion":"1"'
+    if wire.topic is UNSET:
+        stamps += topic_stamp
+    return text[:-1].rstrip() + stamps + b"}" if stamps else text
+
+
+def _without_stamped(text: bytes, wire: _Accepted, source: str) -> bytes:
     """Drop what a stamp replaces, so that no member stands twice."""
     values = {
         "dataVersion": wire.dataVersion is None,
         "metadataVersion": wire.metadataVersion is None,
         "topic": wire.topic != source,
     }
-    members = msgspec.json.decode(whole, type=Members)
+    members = msgspec.json.decode(text, type=Members)
     return _encode({n: v for n, v in members.items() if not values.get(n)})
 
 
