@@ -146,8 +146,9 @@ class SubscriptionCounters:
         outcome = retry.outcome(response)
         if outcome is None:
             self.delivered += events
-        else:
-            _count(self.failures, (outcome.value, delivery_error_type(response).value))
+            self.durations.observe(response.duration)
+            return
+        _count(self.failures, (outcome.value, delivery_error_type(response).value))
         # An endpoint that cannot be reached processes nothing, one that hangs does.
         if response.status is not None or response.failure is Failure.TIMED_OUT:
             self.durations.observe(response.duration)

@@ -144,10 +144,12 @@ class Deliverer:
     # --- attempting -----------------------------------------------------------------------------
 
     def _attempt(self, queue: SubscriptionQueue, deliveries: list[Delivery]) -> None:
-        now = self._clock.now()
-        deliveries = self._unexpired(queue, deliveries, now)
-        if not deliveries:
-            return
+        now, first = self._clock.now(), deliveries[0]
+        newest = now - retry.time_to_live(first.subscription.retry_policy, self.speed(queue))
+        if len(deliveries) > 1 or (first.lives_from or first.published_at) <= newest:
+            deliveries = self._unexpired(queue, deliveries, newest)
+            if not deliveries:
+                return
         sent = InFlight(deliveries, now, time.monotonic())
         queue.in_flight[sent] = None
         self.in_flight += 1
@@ -163,20 +165,16 @@ class Deliverer:
             self.faults.send(queue.subscription.incarnation, request, done)
 
     def _unexpired(
-        self, queue: SubscriptionQueue, deliveries: list[Delivery], now: int
+        self, queue: SubscriptionQueue, deliveries: list[Delivery], newest: int
     ) -> list[Delivery]:
-        """Give up those whose time to live has passed; answer the others."""
-        policy = deliveries[0].subscription.retry_policy
-        newest = now - retry.time_to_live(policy, self.speed(queue))
-        for each in deliveries:
-            if (each.lives_from or each.published_at) <= newest:
-                break
-        else:
-            return deliveries
-        for each in deliveries:
-            if each.starts_at <= newest:
-                self.give_up(queue, each, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
-        return [each for each in deliveries if each.starts_at > newest]
+        """Give up those whose time to live counts from the instant `newest` or an earlier one;
+        answer the others."""
+        live = [each for each in deliveries if (each.lives_from or each.published_at) > newest]
+        if len(live) < len(deliveries):
+            for each in deliveries:
+                if each.starts_at <= newest:
+                    self.give_up(queue, each, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
+        return live
 
     def _request(
         self, queue: SubscriptionQueue, deliveries: Sequence[Delivery], traceparent: str

@@ -12,13 +12,14 @@ class CountedTransport:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._in_flight = 0
-        self._ended = asyncio.Event()
+        self._none_left = asyncio.Event()
         self.sent = 0
 
     def send(self, request: WebhookRequest, done: Callable[[WebhookResponse], None]) -> None:
         def ended(response: WebhookResponse) -> None:
             self._in_flight -= 1
-            self._ended.set()
+            if not self._in_flight:
+                self._none_left.set()
             done(response)
 
         self.sent += 1
@@ -33,8 +34,8 @@ class CountedTransport:
     async def quiet(self) -> None:
         """Return when none is."""
         while self.is_busy:
-            self._ended.clear()
-            await self._ended.wait()
+            self._none_left.clear()
+            await self._none_left.wait()
 
     async def close(self) -> None:
         await self._transport.close()
