@@ -460,6 +460,19 @@ async def test_request_before_garbage_is_answered(site: Site, request_: bytes) -
     assert await client.rest() == b""
 
 
+@pytest.mark.parametrize("request_", [a_publish(), GET])
+async def test_request_before_an_upgrade_is_answered(site: Site, request_: bytes) -> None:
+    """The frames of a WebSocket must not begin before."""
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    key = b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    client = await site.client()
+
+    await client.send(request_, b"GET /other HTTP/1.1\r\nHost: a\r\n", upgrade, key)
+
+    assert (await client.answer())[0] in (200, 202)
+    assert await client.rest() == b""
+
+
 async def test_garbage_in_a_body_is_refused(site: Site) -> None:
     """A chunk without a size."""
     client = await site.client()

@@ -85,16 +85,22 @@ class BoundedConnection(HttpToolsProtocol):
     def _refuse_garbage(self) -> None:
         """Refuse what is no HTTP, behind the answers that are owed."""
         if self._is_answering and self._reads is not _BODY:
-            self.cycle.keep_alive = False
-            self.flow.pause_reading()
+            self._end_with_answers()
         else:
             self.send_400_response("Invalid HTTP request received.")
 
     def _upgrade(self) -> None:
-        if self._should_upgrade():
-            self.handle_websocket_upgrade()
-        else:
+        if not self._should_upgrade():
             self._unsupported_upgrade_warning()
+        elif self._is_answering:
+            self._end_with_answers()  # they would be written between the frames
+        else:
+            self.handle_websocket_upgrade()
+
+    def _end_with_answers(self) -> None:
+        """Read nothing more, and close the connection behind the answers that are owed."""
+        self.cycle.keep_alive = False
+        self.flow.pause_reading()
 
     @property
     def _is_answering(self) -> bool:

@@ -237,6 +237,8 @@ class PublishExchange:
         self._api.publish(topic, self.head, body, self._answer)
 
     def _answer(self, answer: Answer) -> None:
+        if self.response_complete:
+            return
         self.is_committing = False
         self.response_complete = True
         if self._awaits_continue and not self._size and not self._is_whole:
