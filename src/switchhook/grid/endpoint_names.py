@@ -5,7 +5,6 @@ may be either. Neither case nor a slash at the end count.
 """
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 from switchhook.grid.topics import Topic, TopicKind
@@ -35,18 +34,8 @@ def is_publish_path(path: str) -> bool:
 
 def name_in(host: str, path: str) -> EndpointName | None:
     """What path or host (which may have a port) name; None for the bare path of another host."""
-    is_short = len(host) + len(path) <= _KEPT_LENGTH
-    return _kept_name_in(host, path) if is_short else _name_in(host, path)
-
-
-def _name_in(host: str, path: str) -> EndpointName | None:
     by_path = _PATH.fullmatch(path)
     if by_path is not None and by_path["name"]:
         return EndpointName(by_path["name"], _KINDS[by_path["family"].lower()])
     by_host = _HOST.fullmatch(host.partition(":")[0])
     return EndpointName(by_host["name"], None) if by_host else None
-
-
-# Longer ones are not kept, so that strangers cannot fill the memory.
-_KEPT_LENGTH = 256
-_kept_name_in = lru_cache(1024)(_name_in)

@@ -17,7 +17,7 @@ import msgspec
 from switchhook.errors import RequestError, TokenError, TokenFlaw
 from switchhook.grid import access_keys, shared_access_signatures
 from switchhook.grid.access_keys import TopicDirectory, unauthorized
-from switchhook.grid.endpoint_names import name_in
+from switchhook.grid.endpoint_names import EndpointName, name_in
 from switchhook.grid.topics import Access, Topic
 
 EVENT_GRID_AUDIENCES = ("https://eventgrid.azure.net",)
@@ -92,6 +92,16 @@ class PublishAccess:
         self._verify_token = verify_token
         self._now = now
 
+    def opened_by_key(self, name: EndpointName | None, key: str) -> Topic | None:
+        """The topic of that name, if all that it asks for is one of its keys, and this is one.
+
+        Quicker than `authorize`, which has to be asked about every other request.
+        """
+        topic = self._topics.at(name) if name is not None else None
+        if topic is not None and topic.access == _OPEN and access_keys.opens(key, topic):
+            return topic
+        return None
+
     def authorize(self, request: AccessRequest) -> Permission:
         """The topic that the request may publish to.
 
@@ -99,7 +109,7 @@ class PublishAccess:
             RequestError: 404 where there is none, 403 for its network, 400 or 401 for a credential.
         """
         named = self._named(request)
-        if named is not None and named.access != _OPEN:
+        if named is not None:
             _check_network(named, request.client)
         permission = self._authenticate(request, named)
         topic = permission.topic

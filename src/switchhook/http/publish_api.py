@@ -16,7 +16,6 @@ import msgspec
 from switchhook.clock import from_datetime, to_dotnet_text
 from switchhook.errors import RequestError, StoreError
 from switchhook.grid.access_keys import TopicDirectory
-from switchhook.grid.endpoint_names import name_in
 from switchhook.grid.events import EventSchema
 from switchhook.grid.publish import Ended, Publisher
 from switchhook.grid.publish_access import Credential, PublishAccess, VerifyToken, not_found
@@ -150,13 +149,21 @@ class PublishApi:
 
     def _named(self, head: PublishHead) -> Topic | None:
         """The topic that the address names, if it names one that there is."""
-        name = name_in(head.target.host, head.target.path)
+        name = head.target.name
         return self._topics.at(name) if name else None
 
     def _authorize(self, head: PublishHead) -> Topic:
+        key = head.fields.get(b"aeg-sas-key")
+        if key is not None and b"origin" not in head.fields:
+            topic = self._access.opened_by_key(head.target.name, key.decode("latin-1"))
+            if topic is not None:
+                return topic
+        return self._authorize_by_all_rules(head)
+
+    def _authorize_by_all_rules(self, head: PublishHead) -> Topic:
         try:
             permission = self._access.authorize(head.access_request())
-            if b"origin" in head.fields and permission.credential is not Credential.ACCESS_TOKEN:
+            if permission.credential is not Credential.ACCESS_TOKEN:
                 check_page(head.field(b"origin"), permission.topic.keys or ())
             return permission.topic
         except RequestError as error:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote
 import httptools
 import msgspec
 
-from switchhook.grid.endpoint_names import is_publish_path
+from switchhook.grid.endpoint_names import EndpointName, is_publish_path, name_in
 from switchhook.grid.publish_access import AccessRequest
 
 # Longer ones are not kept, so that strangers cannot fill the memory.
@@ -17,13 +17,14 @@ _KEPT = 1024
 
 
 class Target(NamedTuple):
-    """Where a request goes: the path of a publish route, the query, the header `host`; and all of
-    it but the query for people."""
+    """Where a request goes: the path of a publish route, the query, and the header `host`; all of
+    it but the query, for people; and what it names."""
 
     path: str
     query: str
     host: str
     uri: str
+    name: EndpointName | None
 
 
 class PublishHead(msgspec.Struct, frozen=True, gc=False):
@@ -61,7 +62,7 @@ class PublishHead(msgspec.Struct, frozen=True, gc=False):
 
     def access_request(self) -> AccessRequest:
         """Whose request it is, and where to."""
-        path, query, host, uri = self.target
+        path, query, host, uri, _ = self.target
         key = self.field(b"aeg-sas-key")
         if key is None and query:
             key = _key_in(query)
@@ -98,8 +99,8 @@ def _target(url: bytes, host: bytes, scheme: str) -> Target | None:
     path = unquote(path) if "%" in path else path
     if not is_publish_path(path):
         return None
-    name, query = host.decode("latin-1"), (parsed.query or b"").decode("latin-1")
-    return Target(path, query, name, f"{scheme}://{name}{path}")
+    where, query = host.decode("latin-1"), (parsed.query or b"").decode("latin-1")
+    return Target(path, query, where, f"{scheme}://{where}{path}", name_in(where, path))
 
 
 _kept_target = lru_cache(_KEPT)(_target)
