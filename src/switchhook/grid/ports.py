@@ -47,9 +47,9 @@ def hash_of_id(event_id: str) -> bytes:
 
 def hashes_of_ids(ids: Sequence[str]) -> bytes:
     """The `hash_of_id` of each, in their order."""
-    if len(ids) == 1:
-        return hash_of_id(ids[0])
     try:
+        if len(ids) == 1:
+            return zlib.crc32(ids[0].encode()).to_bytes(HASH_BYTES, "big")
         return struct.pack(f">{len(ids)}I", *map(zlib.crc32, map(str.encode, ids)))
     except UnicodeEncodeError:  # half of a surrogate pair
         return b"".join(map(hash_of_id, ids))

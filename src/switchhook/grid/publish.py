@@ -15,7 +15,7 @@ from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Appended, Batch, Change, Commit, hashes_of_ids
 from switchhook.grid.retention import Retention
 from switchhook.grid.route import Router
-from switchhook.grid.schemas.accept import Accepted, PublishRequest, accept
+from switchhook.grid.schemas.accept import PublishRequest, accept
 from switchhook.grid.schemas.read import read
 from switchhook.grid.topics import Topic, TopicKind
 
@@ -82,12 +82,21 @@ class Publisher:
         if not accepted.count:
             ended(None)
             return
-        batch = self._batch(topic, accepted, traceparent)
+        batch = Batch(
+            topic=topic.incarnation,
+            schema=topic.input_schema,
+            published_at=self._clock.now(),
+            body=accepted.body,
+            count=accepted.count,
+            id_hashes=hashes_of_ids(accepted.ids),
+            traceparent=traceparent,
+        )
         submission = _Submission(self, topic, batch, start, ended)
         try:
             self._store.submit((), (batch,), submission.route, submission.ended)
         except StoreError as error:
-            submission.end(error)
+            submission.is_last = True
+            submission.ended(error)
 
     def make_room(self, submission: "_Submission", full: StoreFullError) -> None:
         """Finished events make room first; only what nobody has finished is worth a refusal."""
@@ -103,22 +112,12 @@ class Publisher:
                 problem = full
         except Exception as error:  # noqa: BLE001 - whoever waits is told
             problem = error
-        submission.end(problem)
+        submission.is_last = True
+        submission.ended(problem)
 
     async def close(self) -> None:
         """Give up what waits for room."""
         await self._background.close()
-
-    def _batch(self, topic: Topic, accepted: Accepted, traceparent: str) -> Batch:
-        return Batch(
-            topic=topic.incarnation,
-            schema=topic.input_schema,
-            published_at=self._clock.now(),
-            body=accepted.body,
-            count=accepted.count,
-            id_hashes=hashes_of_ids(accepted.ids),
-            traceparent=traceparent,
-        )
 
     async def commit(self, changes: Sequence[Change], batches: Sequence[Batch]) -> int:
         """The `CommitEvents` of this router."""
@@ -140,12 +139,13 @@ class Publisher:
 class _Submission:
     """Events that are on their way into the log, and who waits for that."""
 
-    __slots__ = ("_ended", "_publisher", "_start", "_topic", "batch")
+    __slots__ = ("_ended", "_publisher", "_start", "_topic", "batch", "is_last")
 
     def __init__(
         self, publisher: Publisher, topic: Topic, batch: Batch, start: int, ended: Ended
     ) -> None:
         self.batch = batch
+        self.is_last = False
         self._publisher = publisher
         self._topic = topic
         self._start = start
@@ -156,29 +156,18 @@ class _Submission:
         self._publisher.router.route(Appended(first, self.batch))
 
     def ended(self, error: Exception | None) -> None:
-        """The first commit has ended."""
+        """A commit has ended; where the store is full another one follows, unless it `is_last`."""
+        publisher, topic = self._publisher, self._topic
         if error is None:
-            self._succeed()
-        elif isinstance(error, StoreFullError):
-            self._publisher.make_room(self, error)
-        else:
-            self.end(error)
-
-    def end(self, error: Exception | None) -> None:
-        """The last commit has ended."""
-        if error is None:
-            self._succeed()
+            names = _domain_topics(topic, self.batch)
+            nanoseconds = time.perf_counter_ns() - self._start
+            publisher.observation.published(topic, names, nanoseconds)
+        elif isinstance(error, StoreFullError) and not self.is_last:
+            publisher.make_room(self, error)
             return
-        if isinstance(error, StoreError):
-            self._publisher.observation.refused(self._topic, error)
+        elif isinstance(error, StoreError):
+            publisher.observation.refused(topic, error)
         self._ended(error)
-
-    def _succeed(self) -> None:
-        topic = self._topic
-        names = _domain_topics(topic, self.batch)
-        nanoseconds = time.perf_counter_ns() - self._start
-        self._publisher.observation.published(topic, names, nanoseconds)
-        self._ended(None)
 
 
 class _Id(msgspec.Struct):

@@ -64,7 +64,8 @@ class PublishConnection(BoundedConnection):
         last = self.cycle
         self._read = self.cycle = exchange = PublishExchange(self, api, head)
         if last is None or last.response_complete:
-            self._begin(exchange)
+            self._running = exchange
+            exchange.begin()
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
@@ -88,16 +89,10 @@ class PublishConnection(BoundedConnection):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if isinstance(cycle, PublishExchange):
-            self._begin(cycle)
+            self._running = cycle
+            cycle.begin()
         else:
             super()._start_asgi_task(cycle, app)
-
-    def _begin(self, exchange: "PublishExchange") -> None:
-        if self.transport.is_closing():
-            exchange.response_complete = True  # what follows the last request is no request
-        else:
-            self._running = exchange
-            exchange.begin()
 
     def on_body(self, body: bytes) -> None:
         if self._read is None:
@@ -197,6 +192,9 @@ class PublishExchange:
 
     def begin(self) -> None:
         """It is its turn: everything before it is answered."""
+        if self._connection.transport.is_closing():
+            self.response_complete = True  # what follows the last request is no request
+            return
         asked = self._api.begin(self.head)
         if isinstance(asked, Answer):
             self._answer(asked)
@@ -205,7 +203,7 @@ class PublishExchange:
         if self.head.length > MAX_BODY_BYTES or self._size > MAX_BODY_BYTES:
             self._answer(self._api.too_large(asked))
         elif self._is_whole:
-            self._publish(asked)
+            self.end()
         elif self._awaits_continue and not self._size:
             self._connection.send_continue()
             self._awaits_continue = False
@@ -226,15 +224,12 @@ class PublishExchange:
     def end(self) -> None:
         """The body is whole."""
         self._is_whole = True
-        if self._topic is not None and not self.response_complete:
-            self._publish(self._topic)
-
-    def _publish(self, topic: Topic) -> None:
-        parts = self._parts
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
-        parts.clear()
-        self.is_committing = True
-        self._api.publish(topic, self.head, body, self._answer)
+        topic, parts = self._topic, self._parts
+        if topic is not None and not self.response_complete:
+            body = parts[0] if len(parts) == 1 else b"".join(parts)
+            parts.clear()
+            self.is_committing = True
+            self._api.publish(topic, self.head, body, self._answer)
 
     def _answer(self, answer: Answer) -> None:
         if self.response_complete:

@@ -62,7 +62,8 @@ def check(body: bytes, topic: Topic) -> list[str]:
             limit.
     """
     try:
-        json_text.check_encoding(body)
+        if not body.isascii():
+            json_text.check_encoding(body)
         events = _events.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         raise _explain(body, problem) from problem
