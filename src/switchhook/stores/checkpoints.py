@@ -5,6 +5,7 @@ copies too, until little is left; the thread that writes copies the rest between
 then is nothing left to copy, and the write-ahead log can start again from its front.
 """
 
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -17,6 +18,8 @@ _BEGIN_PAGES = 1_000
 _MOST_PAGES = 1_500
 # So few are copied between two groups: about a millisecond, and two syncs.
 _REST_PAGES = 64
+# SQLite calls it busy, too, when it looks at the very moment at which a commit is made known.
+_TRIES = 3
 
 
 class Checkpoints:
@@ -66,7 +69,13 @@ class Checkpoints:
         before, copied = 0, _REST_PAGES
         while copied - before >= _REST_PAGES:
             before = copied
-            _, copied = self._copier.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            copied = self._copy_once()
+
+    def _copy_once(self) -> int:
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(apsw.BusyError):
+                return self._copier.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)[1]
+        return self._copier.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)[1]
 
     def _pages_written(self, *, start_again: bool = False) -> int:
         pages, _ = self._connection.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE, start_again)
