@@ -49,6 +49,24 @@ async def test_group_is_bounded(sqlite_store: SqliteStore, disk: FaultyDisk) -> 
     assert disk.syncs - before >= 3
 
 
+async def test_events_do_not_wait_for_the_many_changes_of_a_later_commit(
+    sqlite_store: SqliteStore, disk: FaultyDisk
+) -> None:
+    """Thousands of rows of a checkpoint are a group of their own."""
+    await sqlite_store.commit((), (a_batch(),))
+    before = disk.syncs
+    many = [Put("c", str(number), b"v") for number in range(1_001)]
+
+    await asyncio.gather(
+        sqlite_store.commit((), (a_batch(),)),
+        sqlite_store.commit(many),
+        sqlite_store.commit((), (a_batch(),)),
+    )
+
+    assert disk.syncs - before == 3
+    assert len(await sqlite_store.scan("c")) == 1_001
+
+
 async def test_large_group_is_read_as_it_was_appended(sqlite_store: SqliteStore) -> None:
     """Batches of every size, packed into rows of different lengths."""
     bodies = [b"x" * (size << 10) for size in (1, 300, 1, 100, 200, 1, 1024, 1)]

@@ -19,6 +19,8 @@ from switchhook.stores.transactions import Transactions
 
 # A group is a transaction: bounded, so that nobody waits long behind it and it fits the page cache.
 GROUP_BYTES = 4 << 20
+# A large commit of changes does not hold up the events that were submitted before it.
+GROUP_CHANGES = 1_000
 
 
 class TrimRequest:
@@ -138,10 +140,11 @@ class Writer:
         request = self._backlog.popleft()
         if not isinstance(request, CommitRequest):
             return request
-        group, size = [request], request.size
+        group, size, changes = [request], request.size, len(request.changes)
         while self._backlog and isinstance(following := self._backlog[0], CommitRequest):
             size += following.size
-            if size > GROUP_BYTES:
+            changes += len(following.changes)
+            if size > GROUP_BYTES or changes > GROUP_CHANGES:
                 break
             group.append(following)
             self._backlog.popleft()
