@@ -11,6 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import apsw
 
+# This needs SQLite 3.51.3: before, a copy that began while the log started again could lose commits
+# (https://sqlite.org/wal.html#walresetbug).
+
 # Begin when it has grown by 16 MiB of pages. A quarter of that, copied between two groups, cost as
 # much, and four times as much cost no less.
 _BEGIN_PAGES = 1_000
