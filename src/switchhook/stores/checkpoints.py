@@ -21,8 +21,6 @@ _BEGIN_PAGES = 1_000
 _MOST_PAGES = 1_500
 # So few are copied between two groups: about a millisecond, and two syncs.
 _REST_PAGES = 64
-# SQLite calls it busy, too, when it looks at the very moment at which a commit is made known.
-_TRIES = 3
 
 
 class Checkpoints:
@@ -60,7 +58,10 @@ class Checkpoints:
         copying, self._copying = self._copying, None
         self._pages_written(start_again=True)
         if copying is not None:
-            copying.result()
+            # It is busy, too, when the copier looks at the very moment at which a commit is made
+            # known; the commit may be interrupted there. This thread cannot meet itself.
+            with contextlib.suppress(apsw.BusyError):
+                copying.result()
         self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def close(self) -> None:
@@ -72,13 +73,7 @@ class Checkpoints:
         before, copied = 0, _REST_PAGES
         while copied - before >= _REST_PAGES:
             before = copied
-            copied = self._copy_once()
-
-    def _copy_once(self) -> int:
-        for _ in range(_TRIES - 1):
-            with contextlib.suppress(apsw.BusyError):
-                return self._copier.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)[1]
-        return self._copier.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)[1]
+            _, copied = self._copier.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def _pages_written(self, *, start_again: bool = False) -> int:
         pages, _ = self._connection.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE, start_again)
