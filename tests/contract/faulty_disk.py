@@ -20,7 +20,8 @@ _numbers = itertools.count(1)
 class FaultyDisk(apsw.VFS):
     """`is_full`: no file can grow. `fails_to_sync`: syncs of files that end so report an error.
 
-    Those files are `WAL` and `DATABASE`. `syncs` counts the syncs that were asked for.
+    Those files are `WAL` and `DATABASE`. `syncs` counts the syncs that were asked for,
+    `failed_syncs` those that failed.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,7 @@ class FaultyDisk(apsw.VFS):
         self.is_full = False
         self.fails_to_sync: str | None = None
         self.syncs = 0
+        self.failed_syncs = 0
         self._database_may_sync = threading.Event()
         self._database_may_sync.set()
         super().__init__(self.name, "")
@@ -47,6 +49,7 @@ class FaultyDisk(apsw.VFS):
         if name.endswith(DATABASE):
             self._database_may_sync.wait()
         if self.fails_to_sync and name.endswith(self.fails_to_sync):
+            self.failed_syncs += 1
             raise apsw.IOError("this disk fails to sync")
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name

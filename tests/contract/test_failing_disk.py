@@ -173,6 +173,22 @@ async def test_failed_sync_of_a_checkpoint_ends_the_store(
         await sqlite_store.commit()
 
 
+async def test_failed_sync_of_a_checkpoint_is_not_tried_again_at_the_end(
+    folder: Path, disk: FaultyDisk, failures: Failures
+) -> None:
+    """A second sync could succeed without the pages that the first one lost."""
+    async with SqliteStore.open(folder, vfs=disk.name, on_failure=failures.put_nowait) as store:
+        with disk.database_hangs():
+            for _ in range(4):
+                await store.commit((), [a_batch(b"x" * (1 << 20)) for _ in range(4)])
+            disk.fails_to_sync = DATABASE
+
+    assert disk.failed_syncs == 1
+    assert type(await asyncio.wait_for(failures.get(), 5)) is apsw.IOError
+    async with SqliteStore.open(folder) as store:
+        assert store.extent().end == 16
+
+
 async def test_deletion_that_was_rolled_back_drops_nobody(
     sqlite_store: SqliteStore, disk: FaultyDisk
 ) -> None:

@@ -65,9 +65,15 @@ class Checkpoints:
         self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def close(self) -> None:
-        """Stop copying."""
+        """Stop copying.
+
+        Raises:
+            apsw.Error: what was begun has failed.
+        """
         self._thread.shutdown()
         self._copier.close()
+        if self._copying is not None:
+            self._copying.result()
 
     def _copy(self) -> None:
         before, copied = 0, _REST_PAGES

@@ -84,7 +84,7 @@ class Transactions:
 
     def close(self) -> None:
         """Leave one file behind; after a failure, leave everything as it is."""
-        self._checkpoints.close()
+        self._try(self._checkpoints.close)
         if self.failure is None:
             mode = apsw.SQLITE_CHECKPOINT_TRUNCATE
             self._try(lambda: self._connection.wal_checkpoint(mode=mode))
