@@ -36,6 +36,7 @@ _CONFIG = """
 name = "bench"
 communication = "{name}"
 endpoint = "{webhook}"
+validate = false
 includedEventTypes = ["{report}", "{message}"]
 """
 

@@ -51,6 +51,7 @@ def subscribed(webhook: str) -> str:
 name = "bench"
 topic = "{TOPIC_NAME}"
 endpoint = "{webhook}"
+validate = false
 """
 
 
