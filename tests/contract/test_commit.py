@@ -1,6 +1,8 @@
 """The promises of `grid.ports.Commit`."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -325,3 +327,32 @@ async def test_closed_store_refuses_what_is_submitted(tmp_path: Path) -> None:
         await store.commit()
 
     assert ends.seen == ["before: NoneType"]
+
+
+@pytest.mark.parametrize(
+    "changes", [(), (Put("c", "k", b"v", expected=7),)], ids=["full", "conflict"]
+)
+async def test_refused_events_are_not_kept(store: Store, changes: tuple[Put, ...]) -> None:
+    """Garbage is looked for rarely: a refusal that led to itself would fill the memory."""
+    batch = a_batch(b"x" * (MAX_BYTES + 1))
+    refusals: list[weakref.ref[Exception]] = []
+    ended = asyncio.Event()
+
+    def told(error: Exception | None) -> None:
+        assert error is not None
+        refusals.append(weakref.ref(error))
+        ended.set()
+
+    gc.disable()
+    try:
+        store.submit(changes, (batch,), None, told)
+        await ended.wait()
+        try:
+            await store.commit(changes, (batch,))
+        except (StoreFullError, ConflictError) as error:
+            refusals.append(weakref.ref(error))
+        await store.commit()  # the last group may be kept
+
+        assert [refusal() for refusal in refusals] == [None, None]
+    finally:
+        gc.enable()

@@ -67,7 +67,11 @@ class Publisher:
                 done.set_exception(error)
 
         self.submit(topic, request, traceparent, ended)
-        await done
+        try:
+            await done
+        except Exception:
+            del done  # whose error leads to here
+            raise
 
     def submit(self, topic: Topic, request: PublishRequest, traceparent: str, ended: Ended) -> None:
         """As `publish`, for who has nobody to wait: `ended` is called instead, once, at once or
@@ -103,17 +107,17 @@ class Publisher:
         self._background.spawn(self._submit_again(submission, full))
 
     async def _submit_again(self, submission: "_Submission", full: StoreFullError) -> None:
-        problem: Exception | None = None
         batch = submission.batch
-        try:
-            if await self._retention.make_room(len(batch.body)):
-                await self._store.commit((), (batch,), submission.route)
-            else:
-                problem = full
-        except Exception as error:  # noqa: BLE001 - whoever waits is told
-            problem = error
         submission.is_last = True
-        submission.ended(problem)
+        try:
+            if not await self._retention.make_room(len(batch.body)):
+                submission.ended(full)
+                return
+            await self._store.commit((), (batch,), submission.route)
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            submission.ended(error)
+        else:
+            submission.ended(None)
 
     async def close(self) -> None:
         """Give up what waits for room."""

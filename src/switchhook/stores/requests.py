@@ -58,7 +58,9 @@ def finish(requests: Iterable[CommitRequest]) -> None:
         if request.error is None and request.on_durable is not None:
             _call(request.on_durable, request.first, request.first)
     for request in requests:
-        _call(request.ended, request.error, request.first)
+        # Its traceback leads to the group: kept here, it would keep all their events with it.
+        error, request.error = request.error, None
+        _call(request.ended, error, request.first)
 
 
 def _call(told: Callable[[_Told], None], what: _Told, first: int) -> None:
@@ -107,4 +109,8 @@ async def commit(
             done.set_exception(error)
 
     store.submit(changes, batches, durable, ended)
-    return await done
+    try:
+        return await done
+    except Exception:
+        del done  # whose error leads to here
+        raise
