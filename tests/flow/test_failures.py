@@ -160,6 +160,14 @@ async def test_event_that_cannot_be_matched_stays_in_the_log(flow: Flow) -> None
     assert cursor.position < 2
 
 
+async def _commit_broken(flow: Flow) -> None:
+    """Make a batch durable that cannot be read."""
+    route = flow.engine.router.route
+    body = a_body(an_event(id="a")).replace(b'"id": "a"', b'"id": 7')
+    broken = Batch(topic="t1", schema=EventSchema.EVENT_GRID, published_at=1, body=body, count=1)
+    await flow.store.commit((), [broken], lambda first: route(Appended(first, broken)))
+
+
 async def test_event_that_cannot_be_matched_holds_up_no_other_topic(flow: Flow) -> None:
     """Not even one whose events lie so far behind it that they are not read together."""
     other = msgspec.structs.replace(flow.topic, incarnation="t2", name="t2", resource_id="/t2")
@@ -168,10 +176,7 @@ async def test_event_that_cannot_be_matched_holds_up_no_other_topic(flow: Flow) 
     await flow.put(a_subscription(incarnation="s2", topic="t2"))
     for incarnation in ("s1", "s2"):
         flow.engine.router.configure(incarnation, DeliverySettings(is_paused=True))
-    router = flow.engine.router
-    body = a_body(an_event(id="a")).replace(b'"id": "a"', b'"id": 7')
-    broken = Batch(topic="t1", schema=EventSchema.EVENT_GRID, published_at=1, body=body, count=1)
-    await flow.store.commit((), [broken], lambda first: router.route(Appended(first, broken)))
+    await _commit_broken(flow)
     await flow.engine.publisher.publish(other, PublishRequest(a_body(an_event(id="b" * 900_000))))
     await flow.engine.publisher.publish(other, PublishRequest(a_body(an_event(id="c" * 900_000))))
     for incarnation in ("s1", "s2"):
@@ -181,6 +186,43 @@ async def test_event_that_cannot_be_matched_holds_up_no_other_topic(flow: Flow) 
             await flow.engine.quiet()
 
     assert [each[0] for each in flow.transport.delivered_ids] == ["b", "c"]
+
+
+async def test_event_that_cannot_be_read_does_not_expire(flow: Flow) -> None:
+    """It stays for its paused subscription; upkeep goes on, and others' events expire."""
+    other = msgspec.structs.replace(flow.topic, incarnation="t2", name="t2", resource_id="/t2")
+    flow.engine.router.add_topic(other)
+    await flow.subscribe()
+    await flow.put(a_subscription(incarnation="s2", topic="t2"))
+    for incarnation in ("s1", "s2"):
+        flow.engine.router.configure(incarnation, DeliverySettings(is_paused=True))
+    await _commit_broken(flow)
+    await flow.engine.publisher.publish(other, PublishRequest(a_body(an_event(id="b"))))
+
+    await flow.advance(hours=30)
+    await flow.engine.checkpoint.write()
+
+    assert [cursor.subscription for cursor in await flow.store.cursors()] == ["s1"]
+    assert flow.store.extent().first == 0
+
+
+async def test_log_that_cannot_be_read_holds_up_the_preparation_of_no_other_topic(
+    flow: Flow,
+) -> None:
+    """Who looks for duplicates there waits; who looks elsewhere is ready."""
+    other = msgspec.structs.replace(flow.topic, incarnation="t2", name="t2", resource_id="/t2")
+    flow.engine.router.add_topic(other)
+    await flow.subscribe()
+    await flow.put(a_subscription(incarnation="s2", topic="t2"))
+    await _commit_broken(flow)
+    for incarnation in ("s1", "s2"):
+        flow.engine.router.configure(incarnation, DeliverySettings(deduplication_window=HOUR))
+    await flow.engine.publisher.publish(other, PublishRequest(a_body(an_event(id="b"))))
+    for _ in range(3):
+        with contextlib.suppress(msgspec.ValidationError):
+            await flow.engine.quiet()
+
+    assert flow.transport.delivered_ids == ["b"]
 
 
 # --- the store ---------------------------------------------------------------------------------

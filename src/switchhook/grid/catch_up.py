@@ -4,8 +4,10 @@ Queues that are behind share one scan. One that is full drops out of it and keep
 one that reaches the head of the log is live again.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 
+from switchhook.errors import StoreError
 from switchhook.grid import retry
 from switchhook.grid.checkpoint import Checkpoint
 from switchhook.grid.deliver import Deliverer
@@ -16,6 +18,8 @@ from switchhook.grid.retry import GiveUpReason
 from switchhook.grid.route import Router
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import EventSubscription
+
+log = logging.getLogger(__name__)
 
 
 class CatchUp:
@@ -136,8 +140,20 @@ class CatchUp:
             queue.read_position = position
             active.discard(queue)
 
-    async def expire(self, queue: SubscriptionQueue, now: int) -> None:
-        """Give up the unread events of a parked or paused queue whose time to live has passed."""
+    async def expire(self, now: int) -> None:
+        """Give up the unread events of parked and paused queues whose time to live has passed.
+
+        What cannot be read stays where it is, with what is behind it.
+        """
+        for queue in list(self._deliverer.behind):
+            try:
+                await self._expire(queue, now)
+            except StoreError:
+                raise
+            except Exception:  # of this subscription alone
+                log.exception("expire.failed", extra={"subscription": queue.subscription.name})
+
+    async def _expire(self, queue: SubscriptionQueue, now: int) -> None:
         while queue.is_behind and not queue.is_removed and _stands_still(queue):
             start = _reached(queue)
             batches = await self._log.read_from(start)

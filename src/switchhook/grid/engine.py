@@ -306,8 +306,7 @@ class Engine:
 
     async def upkeep(self) -> None:
         """Give up what has expired unread, trim the log, forget versions that nothing needs."""
-        for queue in list(self.deliverer.behind):
-            await self._catch_up.expire(queue, self._clock.now())
+        await self._catch_up.expire(self._clock.now())
         await self._retention.trim_aged()
         first = self._store.extent().first
         self.router.forget_duplicates(before=first)

@@ -43,19 +43,31 @@ class Preparation:
             self._deliverer.resume(queue)
 
     async def turn(self) -> bool:
-        """Prepare what can be prepared; whether there was anything."""
+        """Prepare what can be prepared; whether there was anything.
+
+        What fails is raised at the end: it holds up no other subscription.
+        """
         ready = [queue for queue in self._queues if not queue.in_flight]
+        failures = []
         for queue in ready:
-            settings = queue.settings
-            held = await self._held(queue)
-            await self._learn_duplicates(queue)
-            if queue.settings != settings and not queue.is_removed:
-                continue  # they have changed meanwhile
-            queue.start_order_anew(held)
-            queue.is_preparing = False
-            del self._queues[queue]
-            self._deliverer.pump(queue)
+            try:
+                await self._prepare(queue)
+            except Exception as error:  # noqa: BLE001 - raised below
+                failures.append(error)
+        if failures:
+            raise failures[0]
         return bool(ready)
+
+    async def _prepare(self, queue: SubscriptionQueue) -> None:
+        settings = queue.settings
+        held = await self._held(queue)
+        await self._learn_duplicates(queue)
+        if queue.settings != settings and not queue.is_removed:
+            return  # they have changed meanwhile
+        queue.start_order_anew(held)
+        queue.is_preparing = False
+        del self._queues[queue]
+        self._deliverer.pump(queue)
 
     async def _held(self, queue: SubscriptionQueue) -> list[Event]:
         """The events whose keys are held because they wait for a retry."""
