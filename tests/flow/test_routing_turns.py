@@ -3,13 +3,18 @@
 import asyncio
 import itertools
 
+import msgspec
+
+from switchhook.grid.collections import TOPICS
 from switchhook.grid.engine import Limits
 from switchhook.grid.events import EventSchema
-from switchhook.grid.ports import Appended, Batch
+from switchhook.grid.ports import Appended, Batch, Put
 from switchhook.grid.subscriptions import DeliverySettings, Filter
+from switchhook.grid.tail import Accepted, Tails, Wanted
 from switchhook.grid.unrouted import MAX_BYTES
+from switchhook.stores.memory import MemoryStore
 from tests.builders import a_body, an_event
-from tests.flow.conftest import Flow
+from tests.flow.conftest import Flow, start
 from tests.scripted_transport import always
 
 TEN = Limits(routed_in_a_turn=20)  # ten events that one subscription wants
@@ -174,3 +179,43 @@ async def test_too_much_to_hold_is_routed_at_once(flow: Flow) -> None:
         flow.engine.router.route(Appended(first, large))
 
     assert 40 - flow.engine.router.head == MAX_BYTES // len(body)
+
+
+async def test_tail_shows_what_is_not_routed_yet(flow: Flow) -> None:
+    """It was accepted, and is in the log: a list of what there is has it."""
+    flow = await flow.restarted(limits=TEN)
+    await flow.subscribe()
+    ids = await _commit(flow, 5, 30, 5)
+    tails = Tails(log=flow.store, router=flow.engine.router)
+
+    shown = [
+        each.envelope.event.id
+        async for found in tails.watch(0, Wanted(), follow=False)
+        for each in found
+        if isinstance(each, Accepted)
+    ]
+
+    assert flow.engine.router.is_routing or flow.engine.router.head == 40
+    assert shown == ids
+
+
+async def test_full_log_costs_nobody_what_is_not_routed_yet(flow: Flow) -> None:
+    """Only what a laggard could have read before is skipped to make room."""
+    size = len(a_body(an_event(id="event-10")))
+    store = MemoryStore(max_bytes=60 * size)
+    value = msgspec.json.encode(flow.topic)
+    await store.commit([Put(TOPICS, flow.topic.incarnation, value)])
+    limits = Limits(routed_in_a_turn=2, max_bytes=60 * size, drops_unfinished=True)
+    flow = await start(store, flow.clock, flow.topic, limits)
+    await flow.subscribe()
+    flow.engine.router.configure("s1", DeliverySettings(is_paused=True))
+    ids = await _commit(flow, *[1] * 60)
+
+    await flow.publish("new")
+    routed = flow.engine.router.head
+    flow.engine.router.configure("s1", DeliverySettings(is_paused=False))
+    await flow.advance(minutes=1)
+
+    assert routed < 60
+    assert set(flow.transport.delivered_ids) >= {*ids[routed:], "new"}
+    assert flow.transport.delivered_ids[0] != ids[0]

@@ -347,6 +347,7 @@ class Engine:
         return min([head, *cursors, *unwritten, *self.replays.pins()])
 
     def _abandon(self, before: int) -> None:
+        before = min(before, self.router.head)  # nobody has read beyond that
         self.deliverer.abandon(before)
         self.replays.abandon(before)
 

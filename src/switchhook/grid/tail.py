@@ -65,8 +65,8 @@ class Tails:
 
     @property
     def head(self) -> int:
-        """The position of the next event."""
-        return self._router.head
+        """The position of the next event; those before it may still wait to be routed."""
+        return self._log.extent().end
 
     @property
     def first(self) -> int:
