@@ -1,13 +1,11 @@
-"""`python -m bench.append`: what does the durable append path cost beside the disk's own limit?
+"""T5, T12: what does the durable append path cost beside the disk's own limit?
 
 The limit is a loop of `os.write` and `os.fdatasync` with the same bytes: to a file that grows, as
 a log does, and, told for comparison, over a file that was filled and synced before.
 """
 
 import asyncio
-import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,45 +15,32 @@ import uvloop
 
 from bench.bars import BARS
 from bench.model import Result, WrongDeliveryError, judge
-from bench.report import tell
+from bench.template import event_id, published
 from switchhook.grid.events import EventSchema
 from switchhook.grid.ports import Batch, Cursor, MoveWatermark, PutCursor, hash_of_id
 from switchhook.stores.sqlite import SqliteStore
 
-_LARGE = (100, 1_280)  # events of a batch, batches of a round: 128 MB, more than 7 checkpoints
+_LARGE = (100, 1_280)  # events of a batch, batches of a round: more than 110 MB and 6 checkpoints
 _SMALL = (1, 4_000)
 _SUBSCRIPTIONS = 100
 _CHECKPOINT_SECONDS = 0.1  # `grid.checkpoint` writes cursors down so often
-_ROUNDS = 5
+EVENT = published()
 
 
 def batches(events: int, count: int) -> list[Batch]:
-    """Batches of events of about 1 KB, no two of them alike."""
+    """Batches of events, no two of them alike."""
     return [_batch(number * events, events) for number in range(count)]
 
 
 def _batch(first: int, count: int) -> Batch:
-    ids = [f"{number:032x}" for number in range(first, first + count)]
-    body = json.dumps([_event(name) for name in ids], separators=(",", ":")).encode()
     return Batch(
         topic="bench",
         schema=EventSchema.EVENT_GRID,
         published_at=1_767_225_600_000_000_000 + first,
-        body=body,
+        body=EVENT.array(first, count),
         count=count,
-        id_hashes=b"".join(map(hash_of_id, ids)),
+        id_hashes=b"".join(hash_of_id(event_id(number)) for number in range(first, first + count)),
     )
-
-
-def _event(name: str) -> dict[str, object]:
-    return {
-        "id": name,
-        "eventType": "Microsoft.Storage.BlobCreated",
-        "subject": f"/blobServices/default/containers/bench/blobs/{name}.txt",
-        "eventTime": "2026-01-01T00:00:00.0000000Z",
-        "dataVersion": "1",
-        "data": {"api": "PutBlob", "clientRequestId": name, "etag": name, "text": "x" * 620},
-    }
 
 
 # --- the limit -----------------------------------------------------------------------------------
@@ -187,16 +172,13 @@ def measure(rounds: int, seconds: float) -> list[Result]:
         "16 committers MB/s": lambda folder: _mb_per_second(
             large, _run(folder, large, in_flight=16)
         ),
-        "1 KB loop MB/s": lambda folder: _mb_per_second(small, _bare(folder, small)),
-        "1 KB store MB/s": lambda folder: _mb_per_second(small, _run(folder, small)),
+        "loop of single events MB/s": lambda folder: _mb_per_second(small, _bare(folder, small)),
+        "store of single events MB/s": lambda folder: _mb_per_second(small, _run(folder, small)),
     }
     measured: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
-            # On the file system of the repository: that of /tmp may be memory.
-            with tempfile.TemporaryDirectory(
-                dir=Path(__file__).parent, prefix=".append-"
-            ) as folder:
+            with tempfile.TemporaryDirectory() as folder:
                 measured[name].append(run(Path(folder)))
 
     def result(bar: str, part: str, whole: str) -> Result:
@@ -207,7 +189,7 @@ def measure(rounds: int, seconds: float) -> list[Result]:
         result("T5", "store MB/s", "loop MB/s"),
         result("T5 preallocated", "store MB/s", "preallocated loop MB/s"),
         result("T5 sixteen", "16 committers MB/s", "loop MB/s"),
-        result("T5 small", "1 KB store MB/s", "1 KB loop MB/s"),
+        result("T5 small", "store of single events MB/s", "loop of single events MB/s"),
         result("T12", "store with cursors MB/s", "store MB/s"),
     ]
 
@@ -230,12 +212,3 @@ def _run(folder: Path, appended: Sequence[Batch], *, in_flight: int = 1, cursors
 
 def _mb_per_second(appended: Sequence[Batch], seconds: float) -> float:
     return sum(len(batch.body) for batch in appended) / seconds / 1e6
-
-
-def main() -> int:
-    """Print the ratios; answer 1 when a bar is missed."""
-    return tell(measure(_ROUNDS, 0))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

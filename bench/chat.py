@@ -1,4 +1,4 @@
-"""`python -m bench.chat`: does anything in chat cost more in a thread of a million messages?
+"""Does anything in chat cost more in a thread of a million messages?
 
 A real server is asked over HTTP, on connections that are kept. The histories are written into its
 store while it is stopped. Each question is put to the small and the large history in turn.
@@ -7,7 +7,6 @@ store while it is stopped. Each question is put to the small and the large histo
 import asyncio
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +22,6 @@ from bench.bars import BARS
 from bench.chat_histories import Wanted, fill
 from bench.chat_stage import LARGEST, SENDERS, Ask, Client, Stage, prepare
 from bench.model import Result, judge
-from bench.report import tell
 from switchhook.clock import MILLISECOND, to_text
 from tests.crash.chat_client import NO_RATE_LIMITS
 from tests.crash.http_client import Answer, Connection, build_request
@@ -33,7 +31,6 @@ FEW, MANY = 10, 1_000_000
 FEW_THREADS, MANY_THREADS = 10, 10_000
 ADDED = 199  # of them in one request
 ASKED = 40  # times in a round
-ROUNDS = 5
 SECONDS = 1.0
 LARGE_ROUNDS = 10
 
@@ -253,12 +250,3 @@ def measure(rounds: int, seconds: float) -> list[Result]:
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         return runner.run(run(Path(parent), rounds))
-
-
-def main() -> int:
-    """Print the table; answer 1 when a bar is missed."""
-    return tell(measure(ROUNDS, 0))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

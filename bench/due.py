@@ -1,4 +1,4 @@
-"""`python -m bench.due`: a hundred thousand retries come due at once. Does anything stand still?
+"""A hundred thousand retries come due at once. Does anything stand still?
 
 Timed are the event loop (how late a timer fires) while they are all sent, and the commits of others
 while as many rows of a paused subscription are resumed.
@@ -18,7 +18,6 @@ import uvloop
 
 from bench.bars import BARS
 from bench.model import Result, judge
-from bench.report import tell
 from switchhook.clock import SystemClock
 from switchhook.dead_letter_stores.folder import FolderDeadLetterStore
 from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, version_key
@@ -194,12 +193,3 @@ def measure(rounds: int, seconds: float) -> list[Result]:
         )
         for number, (total, longest) in found.items()
     ]
-
-
-def main() -> int:
-    """Print the table; answer 1 when a bar is missed."""
-    return tell(measure(1, 0))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

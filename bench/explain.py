@@ -1,10 +1,9 @@
-"""`python -m bench.explain`: how long does it take to find and explain one of a million events?"""
+"""How long does it take to find and explain one of a million events?"""
 
 import asyncio
 import json
 import random
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -13,7 +12,6 @@ import msgspec
 
 from bench.bars import BARS
 from bench.model import Result, judge
-from bench.report import tell
 from switchhook.clock import SystemClock
 from switchhook.dead_letter_stores.folder import FolderDeadLetterStore
 from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, version_key
@@ -127,12 +125,3 @@ def measure(rounds: int, seconds: float) -> list[Result]:
     medians = ", ".join(f"{what} {statistics.median(each):.4f} s" for what, each in found.items())
     worst = {"Switchhook, worst s": [max(max(each) for each in found.values())]}
     return [judge(BARS["explain"], worst, lambda run: run["Switchhook, worst s"], f"{medians}.")]
-
-
-def main() -> int:
-    """Print the table; answer 1 when the bar is missed."""
-    return tell(measure(1, 0))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -20,9 +20,10 @@ import msgspec
 
 from bench import machine
 from bench.bars import BARS
-from bench.body import STAMP, body
+from bench.flow import CONNECTIONS
 from bench.model import Result, WrongDeliveryError, judge
 from bench.published import check_log
+from bench.template import STAMP, published
 
 _WARM_UPS = 200  # requests to a server that has just started
 _NGINX, _MEMORY, _DURABLE = "nginx", "without a disk", "durable"
@@ -32,21 +33,21 @@ _REQUESTS, _USER, _KERNEL = "requests/s", "user CPU us/request", "kernel CPU us/
 
 
 def measure_single(rounds: int, seconds: float) -> list[Result]:
-    """T1 and T3: one event a request, 64 connections."""
-    return _measure({_MEMORY: "T1", _DURABLE: "T3"}, _Publishing(body(1), 64, seconds), rounds)
+    """T1 and T3: one event a request."""
+    return _measure({_MEMORY: "T1", _DURABLE: "T3"}, _Publishing(1, seconds), rounds)
 
 
 def measure_hundred(rounds: int, seconds: float) -> list[Result]:
-    """T2 and T4: a hundred events a request, 16 connections."""
-    return _measure({_MEMORY: "T2", _DURABLE: "T4"}, _Publishing(body(100), 16, seconds), rounds)
+    """T2 and T4: a hundred events a request."""
+    return _measure({_MEMORY: "T2", _DURABLE: "T4"}, _Publishing(100, seconds), rounds)
 
 
 class _Publishing:
     """One kind of request, sent to each server in turn."""
 
-    def __init__(self, body: bytes, connections: int, seconds: float) -> None:
-        self._body = body
-        self._connections = connections
+    def __init__(self, events: int, seconds: float) -> None:
+        self._body = published().stamped(events)
+        self._connections = CONNECTIONS[events]
         self._seconds = seconds
 
     @contextlib.contextmanager

@@ -10,7 +10,8 @@ import msgspec
 
 from bench.machine import LOADING, MissingToolError, process
 from bench.model import WrongDeliveryError
-from bench.round_trips import MARK, Order, RoundTrips
+from bench.round_trips import Order, RoundTrips
+from bench.template import published
 
 ROOT = Path(__file__).parent.parent
 BENCH_ENVIRONMENT = ROOT / ".cache/bench-env/bin"
@@ -25,30 +26,8 @@ def bench_tool(name: str) -> Path:
 
 
 def storage_event() -> str:
-    """A body of one event such as storage sends, 875 bytes, with the mark as its id."""
-    account = "/subscriptions/5b4b650e-28b9-4790-b3ab-ddbd88d727c4/resourceGroups/shop"
-    path = "catalog/blobs/images/2026/03/01/winter-boots-brown-front-view-large-resolution.jpg"
-    data = {
-        "api": "PutBlockList",
-        "clientRequestId": "6d79dbfb-0e37-4fc4-981f-442c9ca65760",
-        "requestId": "831e1650-001e-001b-66ab-eeb76e000000",
-        "eTag": "0x8D4BCC2E4835CD0",
-        "contentType": "image/jpeg",
-        "contentLength": 524288,
-        "blobType": "BlockBlob",
-        "url": f"https://shop.blob.core.windows.net/{path}",
-        "sequencer": "00000000000004420000000000028963",
-        "storageDiagnostics": {"batchId": "b68529f3-68cd-4744-baa4-3c0498ec19f0"},
-    }
-    event = {
-        "id": MARK,
-        "subject": f"{account}/blobServices/default/containers/{path}",
-        "eventType": "Microsoft.Storage.BlobCreated",
-        "eventTime": "2026-03-01T10:15:30.1234567Z",
-        "data": data,
-        "dataVersion": "2",
-    }
-    return msgspec.json.encode([event]).decode()
+    """A body of one event such as storage sends, with the mark in its id."""
+    return published().array(0, 1).decode()
 
 
 class Loader:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.body import STAMP
 from bench.machine import Load
 from bench.model import WrongDeliveryError
+from bench.template import STAMP
 from switchhook.stores.sqlite import SqliteStore
 
 _READ_BYTES = 16 << 20

@@ -1,4 +1,4 @@
-"""`python -m bench.start`: how fast does the server start, and what does it hold when idle?"""
+"""How fast does the server start, and what does it hold when idle?"""
 
 import json
 import os
@@ -12,9 +12,7 @@ import psutil
 
 from bench.bars import BARS
 from bench.model import Result, judge
-from bench.report import tell
 
-ROUNDS = 7
 _IDLE_SECONDS = 2.0
 
 
@@ -75,12 +73,3 @@ def _columns(rounds: int) -> tuple[list[float], list[float], list[float]]:
         ]
     bare, start, held = map(list, zip(*found, strict=True))
     return bare, start, held
-
-
-def main() -> int:
-    """Print the table; answer 1 when a bar is missed."""
-    return tell(measure(ROUNDS, 0))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,7 +9,9 @@ import json
 import msgspec
 
 DIGITS = 12
-_NUMBER = "@" * DIGITS
+# Stands where a number goes that no other request has.
+STAMP = "@" * DIGITS
+_ID = "c4a1d3f8-501e-0062-event-"
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -31,19 +33,30 @@ class Template(msgspec.Struct, frozen=True):
         """So many events from that number on, as a JSON array."""
         return b"[" + b",".join(map(self.event, range(first, first + count))) + b"]"
 
+    def stamped(self, count: int) -> bytes:
+        """The same, where the first has `STAMP` for a number."""
+        others = map(self.event, range(1, count))
+        first = self.before + STAMP.encode() + self.after
+        return b"[" + b",".join([first, *others]) + b"]"
+
     def places(self, count: int) -> range:
         """Where the numbers stand in an array of so many events."""
         first = 1 + len(self.before)
         return range(first, first + count * (self.size + 1), self.size + 1)
 
 
+def event_id(number: int) -> str:
+    """The id of the published event with that number."""
+    return f"{_ID}{number:0{DIGITS}}"
+
+
 def published() -> Template:
-    """What a storage account tells when a file was written: about 850 bytes."""
+    """What a storage account tells when a file was written: about 870 bytes."""
     account = "/subscriptions/5f1d4e0a-7c2b-4e6f-9a41-0d3b8c6e2f17/resourceGroups/bakery"
-    file = "containers/photos/blobs/2026/11/loaf.jpg"
+    file = "2026/11/from-the-oven-in-the-yard/loaf-of-rye.jpg"
     event = {
-        "id": f"c4a1d3f8-501e-0062-7b9d-{_NUMBER}",
-        "subject": f"/blobServices/default/{file}",
+        "id": f"{_ID}{STAMP}",
+        "subject": f"/blobServices/default/containers/photos/blobs/{file}",
         "eventType": "Microsoft.Storage.BlobCreated",
         "eventTime": "2026-11-21T09:15:30.1234567Z",
         "dataVersion": "1.0",
@@ -55,13 +68,13 @@ def published() -> Template:
             "contentType": "image/jpeg",
             "contentLength": 524_288,
             "blobType": "BlockBlob",
-            "url": f"https://bakery.blob.localhost/{file}",
-            "sequencer": "7C1E2A51B90D4F36A817",
+            "url": f"https://bakery.blob.localhost/photos/{file}",
+            "sequencer": "00000000000000000000000000002A510000000007C1E2A5",
             "storageDiagnostics": {"batchId": "e9f20b75-6006-0034-00d1-5bc2a4000000"},
             "account": f"{account}/providers/Microsoft.Storage/storageAccounts/bakery",
         },
     }
-    before, after = json.dumps(event, separators=(",", ":")).encode().split(_NUMBER.encode())
+    before, after = json.dumps(event, separators=(",", ":")).encode().split(STAMP.encode())
     return Template(before, after)
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from bench.body import STAMP, body
 from bench.model import WrongDeliveryError
 from bench.published import LogCheck
+from bench.template import STAMP, published
 
-BODY = body(2)
+BODY = published().stamped(2)
 
 
 def numbered(number: int) -> bytes:
