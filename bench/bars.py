@@ -18,7 +18,7 @@ _PUBLISH = (
     Bar("T2", "publish 100 events a request, parsed and authorized, no disk / nginx", 0.19, 0.25),
     Bar("T3", "publish 1 event a request, durable / nginx", 0.28, 0.38),
     Bar("T4", "publish 100 events a request, durable / nginx", 0.08, 0.17),
-    Bar("T5", "append to the log, 100 KB a commit / fdatasync of as many bytes", 0.50, 0.80),
+    Bar("T5", "append to the log, 100 events a commit / fdatasync of as many bytes", 0.50, 0.80),
 )
 
 _DELIVER = (
@@ -38,6 +38,7 @@ _SCALE = (
     _most("T11 duplicates", "duplicates after a kill / (rate x 0.1 s + in flight)", 1.0, 1.0),
     Bar("T12", "append while 100 subscriptions lag behind / append alone", 0.90, 0.95),
     Bar("T13", "throughput of nine webhooks, the tenth is dead / ten good ones", 0.90, 0.95),
+    Bar("T13 hostile", "the same, the tenth drips or floods its answers / ten good ones"),
     _most("T13 rows", "rows for each event that waits for the dead webhook", 0, 0),
     Bar("T14", "publish to delivered, 100 events a request, disk + 5 ms / without", 0.80, 0.90),
     _most("T15 RSS", "megabytes held at most, saturated, no subscriptions", 110, 80),
@@ -49,7 +50,7 @@ _SCALE = (
 _STORE = (
     Bar("T5 preallocated", "as T5 / fdatasync over a file that was filled before", None),
     Bar("T5 sixteen", "as T5, 16 committers whose commits share syncs / the same loop", None),
-    Bar("T5 small", "append one event of 1 KB a commit / fdatasync of as many bytes", None),
+    Bar("T5 small", "append one event a commit / fdatasync of as many bytes", None),
 )
 
 # How many there are where the rate, the memory and the start are looked at as they grow.

@@ -53,7 +53,7 @@ MEASUREMENTS = (
         ("T10 throughput", "T10 match", "T15 RSS", "T15 bytes"), idle.measure, is_slow=True
     ),
     Measurement(("T11 lost", "T11 duplicates"), crash.measure, is_slow=True),
-    Measurement(("T13", "T13 rows"), isolation.measure, is_slow=True),
+    Measurement(("T13", "T13 hostile", "T13 rows"), isolation.measure, is_slow=True),
     Measurement(("T14",), slow_disk.measure),
     Measurement(("T16",), typical_stack.measure, is_slow=True),
     Measurement(("T17",), end_to_end.measure_history),

@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from bench.flow import Floor, webhooks
-from bench.isolation import HEALTHY, TENTH, judged
+from bench.isolation import DEAD, HEALTHY, HOSTILE, TENTH, judged
 from bench.latency import at
 
 
@@ -39,18 +39,22 @@ def test_each_subscription_has_a_path_of_its_own_and_a_port_in_turn() -> None:
     assert {(each["validate"], each["maxEventsPerBatch"]) for each in tables} == {(False, 50)}
 
 
-def test_worst_of_the_bad_webhooks_is_judged() -> None:
+def test_worst_of_the_dead_webhooks_is_judged_and_of_the_hostile_ones_told() -> None:
     columns = {f"{what}, events/s": [100.0, 200.0] for what in (HEALTHY, *TENTH)}
     columns |= {f"{what}, CPU us/event": [1.0, 1.0] for what in (HEALTHY, *TENTH)}
     columns |= {f"{what}, rows/event": [0.0, 0.0] for what in TENTH}
-    worst = TENTH[2]
+    worst, flooding = DEAD[2], HOSTILE[1]
     columns[f"{worst}, events/s"] = [80.0, 160.0]
+    columns[f"{flooding}, events/s"] = [50.0, 100.0]
     columns[f"{worst}, rows/event"] = [0.0, 0.5]
 
-    throughput, rows = judged(columns)
+    throughput, hostile, rows = judged(columns)
 
     assert throughput.ratio == pytest.approx(0.8)
     assert throughput.met is False
     assert f"0.80 ({worst})" in throughput.note
-    assert len(re.findall(r"1\.00 \(", throughput.note)) == len(TENTH) - 1
+    assert len(re.findall(r"1\.00 \(", throughput.note)) == len(DEAD) - 1
+    assert hostile.ratio == pytest.approx(0.5)
+    assert hostile.met is None
+    assert f"0.50 ({flooding})" in hostile.note
     assert (rows.ratio, rows.high, rows.met) == (0.25, 0.5, False)
