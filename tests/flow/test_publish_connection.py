@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import re
 import socket
+import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,8 +19,10 @@ from switchhook.grid.ports import Batch, Change, Put
 from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
 from switchhook.http import bounded_connection, listener
 from switchhook.http.asgi import Receive, Scope, Send, reply
+from switchhook.http.bounded_connection import BoundedConnection
 from switchhook.http.listener import Door, listening
 from switchhook.http.publish_api import PublishApi
+from switchhook.http.publish_connection import PublishConnection
 from switchhook.stores.memory import MemoryStore
 from tests.builders import a_body, a_topic, an_event
 from tests.flow.conftest import start
@@ -167,6 +171,19 @@ async def site() -> AsyncIterator[Site]:
         yield site
         for client in site.clients:
             await client.close()
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[PublishConnection]:
+    """The server's ends of all connections."""
+    begun: list[PublishConnection] = []
+
+    def begin(connection: PublishConnection, transport: asyncio.Transport) -> None:
+        begun.append(connection)
+        BoundedConnection.connection_made(connection, transport)
+
+    monkeypatch.setattr(PublishConnection, "connection_made", begin)
+    return begun
 
 
 # --- one behind the other -----------------------------------------------------------------------
@@ -416,6 +433,64 @@ async def test_client_may_leave_while_its_events_are_stored(
     assert caplog.records == []
 
 
+async def test_client_that_sends_no_more_is_answered(site: Site) -> None:
+    """It need not be gone."""
+    site.store.is_held = True
+    client = await site.client()
+    await client.send(a_publish(), a_publish(), a_publish(), b"POST /top")
+    client.writer.write_eof()
+    await site.store.asked.wait()
+    await site.other_client_is_served()
+    site.store.release()
+
+    assert await client.statuses(3) == [200] * 3
+    assert await client.rest() == b""
+    assert site.accepted == 3
+
+
+@pytest.mark.parametrize("half", [a_publish()[:-1], a_publish()[:-1].replace(KEY, b"x"), b"POST /"])
+async def test_client_that_sends_no_more_of_a_request_is_given_up(site: Site, half: bytes) -> None:
+    """Nothing of it is stored."""
+    client = await site.client()
+
+    await client.send(half)
+    client.writer.write_eof()
+    await client.rest()
+
+    assert site.accepted == 0
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        [a_publish()],
+        [a_publish(key=b"x")],
+        [a_head(b"Content-Length: 10"), b"["],
+        [GET, a_publish(), a_publish()],
+    ],
+    ids=["answered", "refused", "half", "behind another"],
+)
+async def test_nothing_is_kept_of_who_has_left(
+    site: Site, connections: list[PublishConnection], requests: list[bytes]
+) -> None:
+    """Garbage is looked for rarely: a request that led to itself would fill the memory."""
+    site.may_answer.clear()
+    gc.disable()
+    try:
+        client = await site.client()
+        await client.send(*requests)
+        await site.other_client_is_served()
+        connection = weakref.ref(connections.pop(0))
+        client.writer.transport.abort()
+        await site.other_client_is_served()
+        site.may_answer.set()
+        await site.other_client_is_served()
+
+        assert connection() is None
+    finally:
+        gc.enable()
+
+
 async def test_stop_lets_a_publish_be_answered() -> None:
     """And those behind it; then the connection closes."""
     async with a_site() as site:
@@ -501,3 +576,21 @@ async def test_who_does_not_read_answers_is_not_read_either(site: Site) -> None:
     client.close()
 
     assert sent < most
+
+
+async def test_who_reads_answers_late_is_read_again(
+    site: Site, connections: list[PublishConnection]
+) -> None:
+    """Also where the rest of a body is to come: no answer would ever end the pause."""
+    site.store.is_held = True
+    client = await site.client()
+    await client.send(a_publish(), a_head(b"Content-Length: %d" % len(BODY)), BODY[:5])
+    await site.store.asked.wait()
+
+    connections[0].pause_writing()  # as a transport does that has much to write
+    site.store.release()
+    first = await client.statuses(1)
+    connections[0].resume_writing()
+    await client.send(BODY[5:])
+
+    assert first + await client.statuses(1) == [200, 200]

@@ -132,17 +132,32 @@ class PublishConnection(BoundedConnection):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if not self._is_answering:
+        if not self._is_answering or self._reads is _BODY:
             self.flow.resume_reading()
 
     # --- ends -------------------------------------------------------------------------------------
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks for an answer
+        """Answer a client that has only said that it sends nothing more, as Kestrel does.
+
+        Not one that awaits anything else: only that it is gone would end an answer without an end.
+        """
+        running, last = self._running, self.cycle
+        if running is None or running.response_complete or not isinstance(last, PublishExchange):
+            return False
+        last.keep_alive = False
+        return self._reads is not _BODY and self.scheme == "http"  # asyncio's TLS cannot wait
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(self.cycle, PublishExchange):
             self.cycle = None  # nothing of it waits for news
         super().connection_lost(exc)
-        if self._running is None or not self._running.is_committing:
+        running = self._running
+        if running is None or not running.is_committing:
             self._tell_stopped()
+        # They lead back to here: bodies would stay in memory until somebody looks for garbage.
+        self._read = self._running = None
+        self.pipeline.clear()
 
     def shutdown(self) -> None:
         """See uvicorn; like its tasks, a publish request under way is something to wait for."""
