@@ -122,6 +122,7 @@ class Site:
 
     store: HeldStore
     port: int = 0
+    others: int = 0
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     clients: list[Client] = field(default_factory=list)
 
@@ -132,6 +133,7 @@ class Site:
 
     async def other(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """See ASGI."""
+        self.others += 1
         await self.may_answer.wait()
         await reply(send, 202, [], b"")
 
@@ -264,6 +266,26 @@ async def test_connection_closes_behind_its_last_request(site: Site, last: bytes
     assert b"\r\nconnection: close\r\n" in head
     assert await client.rest() == b""
     assert site.accepted == 1
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        OPTIONS.replace(b"1.1\r\n", b"1.0\r\nConnection: keep-alive\r\n"),
+        a_head(b"Content-Length: 2", b"Expect: 100-continue", key=b"x") + b"[]",
+    ],
+    ids=["1.0", "refused"],
+)
+async def test_nothing_is_done_behind_the_last_request(site: Site, last: bytes) -> None:
+    """Nobody could be told of it."""
+    client = await site.client()
+
+    await client.send(last, GET, a_publish())
+    await client.answer()
+    await client.rest()
+    await site.other_client_is_served()
+
+    assert (site.others, site.accepted) == (0, 0)
 
 
 async def test_answer_to_head_has_no_body(site: Site) -> None:
@@ -546,6 +568,70 @@ async def test_request_before_an_upgrade_is_answered(site: Site, request_: bytes
 
     assert (await client.answer())[0] in (200, 202)
     assert await client.rest() == b""
+
+
+@pytest.mark.parametrize("first", [a_publish(), GET])
+@pytest.mark.parametrize("garbled", [a_head(), GET])
+async def test_garbage_in_a_body_is_refused_behind_what_is_owed(
+    site: Site, first: bytes, garbled: bytes
+) -> None:
+    """The refusal is nobody else's: what was stored must not look as if it was not."""
+    site.store.is_held = True
+    client = await site.client()
+
+    await client.send(first, garbled[:-2], b"Transfer-Encoding: chunked\r\n\r\nno size\r\n")
+    await site.other_client_is_served()
+    site.store.release()
+
+    assert (await client.answer())[0] in (200, 202)
+    assert await client.statuses(1) == [400]
+    assert await client.rest() == b""
+
+
+# --- other protocols -----------------------------------------------------------------------------
+
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+
+
+@pytest.mark.parametrize("request_", [a_publish(), GET, OPTIONS])
+async def test_wish_for_another_protocol_is_not_heard(site: Site, request_: bytes) -> None:
+    """Java's client has it by default. The body belongs to the request, and is no other one."""
+    head, _, body = request_.partition(b"\r\n\r\n")
+    wish = b"%b\r\n%b\r\n%b" % (head, H2C, body)
+    client = await site.client()
+
+    await client.send(a_publish(), wish, wish[:-1])
+    answers = await client.statuses(2)
+    await client.send(wish[-1:], wish * 500)
+
+    assert {*answers, *await client.statuses(501)} <= {200, 202}
+    assert site.accepted == (503 if body else 1)
+
+
+async def test_body_behind_such_a_wish_is_no_request(site: Site) -> None:
+    """Whoever stands in front has judged the request alone."""
+    head, _, _ = a_publish(key=b"x").partition(b"Content-Length")
+    hidden = b"%bContent-Length: %d\r\n%b\r\n" % (head, len(GET), H2C)
+    client = await site.client()
+
+    await client.send(hidden)
+    refused = await client.statuses(1)
+    await client.send(GET, OPTIONS)
+
+    assert refused + await client.statuses(1) == [401, 200]
+    assert site.others == 0
+
+
+@pytest.mark.parametrize("first", [b"", a_publish(), GET])
+async def test_connection_closes_behind_connect(site: Site, first: bytes) -> None:
+    """What follows it is no HTTP."""
+    client = await site.client()
+
+    await client.send(first, b"CONNECT /topics/orders/api/events HTTP/1.1\r\nHost: a\r\n\r\n", GET)
+    statuses = re.findall(rb"HTTP/1.1 (\d+) ", await client.rest())
+
+    assert statuses[-1] == b"405"
+    assert len(statuses) == 1 + bool(first)
 
 
 async def test_garbage_in_a_body_is_refused(site: Site) -> None:

@@ -29,6 +29,8 @@ class Reads(Enum):
 # Bare names: they are asked for a few times in every request.
 _NOTHING, _HEAD, _BODY = Reads
 
+_INVALID = "Invalid HTTP request received."
+
 
 class BoundedConnection(HttpToolsProtocol):
     """Closes a connection that sends over `MAX_HEAD_BYTES` at once which are no body (a head, the
@@ -41,6 +43,10 @@ class BoundedConnection(HttpToolsProtocol):
     cycle: Any
 
     _reads = _HEAD
+    # The request whose body cannot be read, which is refused when it is its turn.
+    _garbled: Any = None
+    # A head that is to be read once more, in another way.
+    _head_again = b""
     _is_upgraded = False
     _received = 0
     # What of it had been received when the last head began, or the last piece of a body came.
@@ -60,6 +66,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_time()
+        self._garbled = None
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
@@ -75,8 +82,8 @@ class BoundedConnection(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserError:
             self._refuse_garbage()
-        except httptools.HttpParserUpgrade:
-            self._upgrade()
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(memoryview(data)[upgrade.args[0] :])
         if self._received - self._accounted > MAX_HEAD_BYTES:
             self.transport.close()
         elif self._deadline is None and self._reads is not _NOTHING:
@@ -84,18 +91,42 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _refuse_garbage(self) -> None:
         """Refuse what is no HTTP, behind the answers that are owed."""
-        if self._is_answering and self._reads is not _BODY:
+        if self._is_answering and self._reads is _BODY and self.pipeline:
+            self._garbled = self.cycle
+            self.flow.pause_reading()
+        elif self._is_answering and self._reads is not _BODY:
             self._end_with_answers()
-        else:
-            self.send_400_response("Invalid HTTP request received.")
+        elif not self.transport.is_closing():
+            self.send_400_response(_INVALID)
 
-    def _upgrade(self) -> None:
-        if not self._should_upgrade():
-            self._unsupported_upgrade_warning()
+    def _upgrade(self, rest: memoryview) -> None:
+        """Go on behind a head with which the client would leave HTTP."""
+        if self._head_again:
+            self._read_again(rest)
         elif self._is_answering:
             self._end_with_answers()  # they would be written between the frames
-        else:
+        elif self._should_upgrade():
             self.handle_websocket_upgrade()
+        else:
+            self.transport.close()
+
+    def _read_again(self, rest: memoryview) -> None:
+        """Read requests without their wish for another protocol than WebSockets.
+
+        The parser takes their bodies for that protocol. Java's client wishes for HTTP/2 so.
+        """
+        while self._head_again:
+            head, self._head_again = self._head_again, b""
+            self.parser = httptools.HttpRequestParser(self)
+            try:
+                self.parser.feed_data(head)
+                self.parser.feed_data(rest)
+            except httptools.HttpParserError:
+                self._refuse_garbage()
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = rest[upgrade.args[0] :]
+                if not self._head_again:
+                    self._upgrade(rest)
 
     def _end_with_answers(self) -> None:
         """Read nothing more, and close the connection behind the answers that are owed."""
@@ -123,12 +154,27 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._end_head()
+        if self.transport.is_closing():
+            return  # what follows the last request is none
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            self._head_again = self._head_without_upgrade()
+        if self._head_again:
+            return
         url, headers = self.url, self.headers
         super().on_message_begin()
         super().on_url(url)
         for name, value in headers:
             super().on_header(name, value)
         super().on_headers_complete()
+
+    def _head_without_upgrade(self) -> bytes:
+        """What has been read, once more; nothing where the method itself leaves HTTP."""
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        if method == b"CONNECT":
+            return b""
+        lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
+        lines += [b"%b: %b" % each for each in self.headers if each[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
 
     def _end_head(self) -> None:
         self._reads = _BODY
@@ -151,7 +197,8 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._end_message()
-        super().on_message_complete()
+        if not self._head_again:
+            super().on_message_complete()
 
     def _end_message(self) -> None:
         self._reads = _NOTHING
@@ -188,6 +235,9 @@ class BoundedConnection(HttpToolsProtocol):
         begun: Any = None
         while self.pipeline and (begun is None or begun.response_complete):
             begun, app = self.pipeline.pop()
+            if begun is self._garbled:
+                self.send_400_response(_INVALID)
+                break
             self._start_asgi_task(begun, app)
         self._is_going_on = False
 

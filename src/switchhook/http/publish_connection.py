@@ -75,7 +75,7 @@ class PublishConnection(BoundedConnection):
         headers, parser = self.headers, self.parser
         fields = dict(reversed(headers))
         target = target_of(self.url, fields.get(b"host", b""), self.scheme or "")
-        if target is None or (b"upgrade" in fields and self._becomes_websocket()):
+        if target is None or (b"upgrade" in fields and self.parser.should_upgrade()):
             return None
         # By default, a request in HTTP/1.0 is the last one; there is no need to ask which it is.
         is_last = not parser.should_keep_alive() or (
@@ -83,9 +83,6 @@ class PublishConnection(BoundedConnection):
         )
         client = self.client[0] if self.client else ""
         return PublishHead(parser.get_method(), target, headers, fields, client, is_last)
-
-    def _becomes_websocket(self) -> bool:
-        return self.parser.should_upgrade() and self._should_upgrade()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         if isinstance(cycle, PublishExchange):
