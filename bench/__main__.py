@@ -19,7 +19,7 @@ from bench.model import Result
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench/results"
 _ELSEWHERE = ROOT / ".cache/bench"
-_ROUNDS, _SECONDS = 5, 2.0
+_ROUNDS, _SECONDS = 5, 1.0
 _QUICK_ROUNDS, _QUICK_SECONDS = 2, 1.0
 
 
@@ -82,7 +82,7 @@ def run(
         names, started = ", ".join(each.bars), time.monotonic()
         print(f"measuring {names} ...", end=" ", flush=True)
         try:
-            found = _checked(each, each.measure(rounds, seconds))
+            found = _measured(each, rounds, seconds)
         # The others' figures are not to be lost after minutes of work; the run fails in the end.
         except Exception as problem:  # noqa: BLE001
             failures[names] = f"{type(problem).__name__}: {problem}"
@@ -94,8 +94,10 @@ def run(
     return [results[number] for number in BARS if number in results], failures
 
 
-def _checked(measurement: Measurement, results: list[Result]) -> list[Result]:
+def _measured(measurement: Measurement, rounds: int, seconds: float) -> list[Result]:
     """One result for each bar of a measurement, or it is wrong."""
+    rounds = min(rounds, measurement.most_rounds or rounds)
+    results = measurement.measure(rounds, seconds * measurement.longer)
     found = [each.bar for each in results]
     if sorted(found) != sorted(measurement.bars):
         raise ValueError(f"results of {', '.join(found)} instead of {', '.join(measurement.bars)}")

@@ -120,8 +120,8 @@ def _rate(events: int, live: Grown, rounds: int, seconds: float) -> Result:
             held.append(found.megabytes)
     spent, spent_live = (min(column) for column in zip(*cpu, strict=True))
     note = (
-        f"{spent:.1f} us of CPU an event at best, {spent_live:.1f} live (with its publication); "
-        f"{max(held):.0f} MB held at most"
+        f"An event costs {spent:.1f} us of CPU at best, {spent_live:.1f} live, with its "
+        f"publication. At most {max(held):.0f} MB were held."
     )
     bar = BARS[f"backlog {events:,}"]
     return judge(bar, columns, lambda of: of["caught up events/s"] / of["live events/s"], note)
@@ -130,5 +130,6 @@ def _rate(events: int, live: Grown, rounds: int, seconds: float) -> Result:
 def _memory() -> Result:
     with prepared_backlog(BACKLOGS[-1], _BATCH) as backlog:
         found = read(backlog, _LONG_SECONDS)
-    note = f"{found.per_second:,.0f} events/s in batches of {_BATCH} for {_LONG_SECONDS:.0f} s"
+    rate = f"{found.per_second:,.0f} events/s in batches of {_BATCH}"
+    note = f"One run of {_LONG_SECONDS:.0f} s: {rate}."
     return judge(BARS["backlog MB"], {"MB": [found.megabytes]}, lambda of: of["MB"], note)

@@ -51,14 +51,15 @@ def judge_campaigns(outcome: Outcome, cuts: list[Cut], seed: int) -> list[Result
         raise WrongDeliveryError(f"seed {seed}: {broken[:5]}")
     promised = sum(cut.promised for cut in cuts)
     kept = (
-        f"of {outcome.acknowledged:,} acknowledged events and messages over "
+        f"Of {outcome.acknowledged:,} acknowledged events and messages over "
         f"{len(outcome.duplicates)} kills, and of {promised:,} commits before {len(cuts)} power "
-        f"cuts, each of which tore what was not synced; seed {seed}"
+        f"cuts, each of which tore what was not synced. One campaign, seed {seed}."
     )
     usual = statistics.median(each.found / each.allowed for each in outcome.duplicates)
     found = sum(each.found for each in outcome.duplicates)
     repeated = (
-        f"the worst kill; the median is {usual:.2f} of what is allowed, {found:,} duplicates in all"
+        f"The worst kill. The median is {usual:.2f} of what is allowed; {found:,} duplicates in "
+        "all."
     )
     columns = {"allowed": [worst.allowed], "duplicates": [float(worst.found)]}
     return [

@@ -12,6 +12,7 @@ from bench.bars import BARS
 from bench.flow import (
     Floor,
     Flow,
+    busy_note,
     columns_of,
     floor,
     flow,
@@ -26,7 +27,7 @@ from bench.model import Result, judge
 _BATCH = 50
 _FLOOR, _OURS = "floor, events/s", "delivered, events/s"
 _USER, _KERNEL = "user CPU us/event", "kernel CPU us/event"
-_LOAD_CPU = "CPU of the load us/event"
+_LOAD_CPU, _BUSY = "CPU of the load us/event", "busy part of the load"
 _NGINX, _WRK = "nginx, us/request", "wrk, us/POST"
 _WITH, _WITHOUT = "with history, events/s", "without, events/s"
 _WITH_CPU, _WITHOUT_CPU = "with history, CPU us/event", "without, CPU us/event"
@@ -84,6 +85,7 @@ def _figures(limit: Floor, events: int, found: Flow) -> dict[str, float]:
         _USER: found.user_us,
         _KERNEL: found.kernel_us,
         _LOAD_CPU: found.load_us,
+        _BUSY: found.load_busy,
         _NGINX: limit.request_us,
         _WRK: limit.post_us,
     }
@@ -91,11 +93,11 @@ def _figures(limit: Floor, events: int, found: Flow) -> dict[str, float]:
 
 def _judged(number: str, columns: Mapping[str, list[float]]) -> Result:
     result = judge(BARS[number], columns, lambda found: found[_OURS] / found[_FLOOR])
-    names = (_USER, _KERNEL, _WRK, _LOAD_CPU)
-    user, kernel, wrk, load = (result.medians[each] for each in names)
+    names = (_USER, _KERNEL, _WRK, _BUSY)
+    user, kernel, wrk, busy = (result.medians[each] for each in names)
     note = (
         f"An event costs {user:.1f} us of CPU in our process and {kernel:.1f} us in the kernel; of "
-        f"the floor's {1e6 / result.medians[_FLOOR]:.1f} us, wrk's POST is {wrk:.1f}. The process "
-        f"that publishes and checks spends {load:.1f} us."
+        f"the floor's {1e6 / result.medians[_FLOOR]:.1f} us, wrk's POST is {wrk:.1f}. "
+        f"{busy_note(busy)}"
     )
     return msgspec.structs.replace(result, note=note)

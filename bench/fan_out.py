@@ -15,6 +15,7 @@ from bench.flow import (
     DELIVERY,
     JSON,
     POSTING,
+    busy_note,
     flow,
     flow_server,
     job,
@@ -30,6 +31,7 @@ _WEBHOOKS = 10
 _BACKLOG, _PUBLISHERS = 500, 4
 _WRK, _OURS = "wrk, POSTs/s", "delivered, POSTs/s"
 _CPU, _WRK_CPU, _CHECK_CPU = "CPU us/POST", "wrk, CPU us/POST", "CPU of the webhooks us/POST"
+_BUSY = "busy part of the load"
 
 Certificate = tuple[Path, Path]
 
@@ -84,6 +86,7 @@ def _one(
         _CPU: found.cpu_us / _WEBHOOKS,
         _WRK_CPU: limit.cpu_us,
         _CHECK_CPU: found.load_us / _WEBHOOKS,
+        _BUSY: found.load_busy,
     }
 
 
@@ -92,8 +95,7 @@ def _judged(number: str, columns: dict[str, list[float]]) -> Result:
     ours, wrks, webhooks_own = (result.medians[each] for each in (_CPU, _WRK_CPU, _CHECK_CPU))
     note = (
         f"A POST costs {ours:.1f} us of CPU, its share of publishing included; wrk {wrks:.1f}. "
-        f"The webhooks, which check it on the other core, spend {webhooks_own:.1f}."
+        f"The webhooks, which check it on the other core, spend {webhooks_own:.1f}. "
+        f"{busy_note(result.medians[_BUSY])}"
     )
-    if webhooks_own > ours:
-        note += " They are the limit."
     return msgspec.structs.replace(result, note=note)

@@ -36,6 +36,7 @@ POSTING = 64  # connections to a webhook, of wrk as of the server
 # So many events in one request are published on so many connections.
 CONNECTIONS = {1: 64, 100: 16}
 WARM_UP_SECONDS = 0.3
+_TOO_BUSY = 0.9
 
 
 class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +137,11 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
         """Microseconds of CPU of the process that publishes and checks, for each event."""
         return self.outcome.cpu_seconds / self.outcome.events * 1e6
 
+    @property
+    def load_busy(self) -> float:
+        """Which part of the time that process was busy, on a core of its own."""
+        return self.outcome.cpu_seconds / self.outcome.seconds
+
 
 def job(
     running: Server,
@@ -215,6 +221,12 @@ def floor(events: int, seconds: float) -> Floor:
         request_us = (cpu_seconds(pid) - before) / taken.requests * 1e6
         posted = wrk(url, DELIVERY, JSON, connections=POSTING, seconds=seconds)
     return Floor(request_us, posted.cpu_us)
+
+
+def busy_note(busy: float) -> str:
+    """What the core of the load had to do, and whether that is the limit."""
+    note = f"The process that publishes and checks was busy for {busy:.0%} of the time"
+    return f"{note}: it may be the limit." if busy > _TOO_BUSY else f"{note}."
 
 
 def repeated(rounds: int, one: Callable[[], Mapping[str, float]]) -> dict[str, list[float]]:

@@ -45,8 +45,8 @@ def _point(
     what: str, size: int, rates: list[float], of_fewest: list[float], at: Grown, cpu_us: float
 ) -> Result:
     note = (
-        f"ready after {at.ready_seconds:.2f} s, then {at.megabytes:.0f} MB held; "
-        f"{cpu_us:.1f} us of CPU an event at best"
+        f"Ready after {at.ready_seconds:.2f} s, then {at.megabytes:.0f} MB held; "
+        f"{cpu_us:.1f} us of CPU an event at best."
     )
     columns = {"with the fewest, events/s": of_fewest, "events/s": rates}
     return judge(

@@ -40,7 +40,7 @@ def _throughput(none: Grown, many: Grown, rounds: int, seconds: float) -> Result
         columns["events/s without"].append(without.per_second)
         cpu.append((with_many.cpu_us, without.cpu_us))
     spent, spent_without = (min(column) for column in zip(*cpu, strict=True))
-    note = f"{spent:.1f} us of CPU an event beside {spent_without:.1f} without, at best"
+    note = f"An event costs {spent:.1f} us of CPU beside {spent_without:.1f} without, at best."
     return judge(
         BARS["T10 throughput"],
         columns,
@@ -51,7 +51,10 @@ def _throughput(none: Grown, many: Grown, rounds: int, seconds: float) -> Result
 
 def _bytes(none: Grown, many: Grown) -> Result:
     columns = {"MB without": [none.megabytes], "MB with": [many.megabytes]}
-    note = f"ready after {many.ready_seconds:.1f} s beside {none.ready_seconds:.1f} s without"
+    note = (
+        f"One start of each: ready after {many.ready_seconds:.1f} s beside "
+        f"{none.ready_seconds:.1f} s without."
+    )
     kilobytes = 1000 / MANY
     return judge(
         BARS["T15 bytes"], columns, lambda of: (of["MB with"] - of["MB without"]) * kilobytes, note

@@ -19,24 +19,28 @@ from bench import (
     isolation,
     latency,
     messages,
+    peers,
     recovery,
     slow_disk,
     start,
     typical_stack,
 )
-from bench.bars import BACKLOGS, BARS, LOG_MEGABYTES, SUBSCRIPTIONS, TOPICS
+from bench.bars import BACKLOGS, BARS, LOG_MEGABYTES, PEERS, SUBSCRIPTIONS, TOPICS
 from bench.model import Result
 
 
 class Measurement(msgspec.Struct, frozen=True):
     """Bars that are measured together, by `measure(rounds, seconds of a part of a round)`.
 
-    A slow one is left out of a quick run.
+    A slow one is left out of a quick run. `most_rounds` is for what takes minutes, or counts in
+    ways of its own; `longer` times the seconds of others has what needs many events.
     """
 
     bars: tuple[str, ...]
     measure: Callable[[int, float], list[Result]]
     is_slow: bool = False
+    most_rounds: int | None = None
+    longer: int = 1
 
 
 MEASUREMENTS = (
@@ -78,6 +82,7 @@ MEASUREMENTS = (
         recovery.measure,
         is_slow=True,
     ),
+    Measurement(tuple(f"peer {name}" for name in PEERS), peers.measure, is_slow=True),
     Measurement(("start", "start / Python", "idle"), start.measure),
     Measurement(("due gap 1", "due gap 10", "due commit"), due.measure, is_slow=True),
     Measurement(("explain",), explain.measure, is_slow=True),

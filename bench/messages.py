@@ -93,11 +93,18 @@ def measure(rounds: int, seconds: float) -> list[Result]:
                 found[f"us/sms{name}"], found[f"us/chat{name}"] = rates.sms_cost, rates.chat_cost
             for name, value in found.items():
                 columns.setdefault(name, []).append(value)
-    note = "an SMS is two commits and an event: accepted, then reported by the carrier"
+    note = "An SMS is two commits and an event: accepted, then reported by the carrier."
     return [
         _judged("SMS", columns, "ingest/s", "sms/s", "us/sms", note),
         _judged("SMS growth", columns, "sms/s", "sms/s grown", "us/sms grown"),
-        _judged("chat message", columns, "ingest/s", "chat/s", "us/chat", "two events each"),
+        _judged(
+            "chat message",
+            columns,
+            "ingest/s",
+            "chat/s",
+            "us/chat",
+            "Each is two events, one for each person.",
+        ),
         _judged("chat growth", columns, "chat/s", "chat/s grown", "us/chat grown"),
     ]
 

@@ -13,7 +13,8 @@ Rounds = Mapping[str, Sequence[float]]
 class Bar(msgspec.Struct, frozen=True):
     """What a ratio must reach (or, with `is_ceiling`, must not exceed), and what it should.
 
-    A figure without `must` is told and not judged.
+    A figure without `must` is told and not judged. One that `is_plain` is no ratio: it has the unit
+    that `what` says, and no limit.
     """
 
     number: str
@@ -21,6 +22,7 @@ class Bar(msgspec.Struct, frozen=True):
     must: float | None = None
     ambition: float | None = None
     is_ceiling: bool = False
+    is_plain: bool = False
 
     def holds(self, ratio: float, bound: float) -> bool:
         """Whether a ratio is on the right side of a bound."""

@@ -8,7 +8,7 @@ from string import Template
 import msgspec
 
 from bench import chart, report
-from bench.bars import BARS
+from bench.bars import BARS, GROUPS
 from bench.model import Bar, Result
 
 ROOT = Path(__file__).parent.parent
@@ -28,12 +28,11 @@ def text(results: Sequence[Result], machine: dict[str, str]) -> str:
     """The page: what people wrote in `page.md`, with the tables put in."""
     found = {each.bar: each for each in results}
     judged = [each for each in BARS.values() if each.must is not None]
-    told = [each for each in BARS.values() if each.must is None]
+    chapters = {name: "\n".join(_chapter(bars, found)) for name, bars in GROUPS.items()}
     return Template((Path(__file__).parent / "page.md").read_text()).substitute(
+        chapters,
         verdict=_verdict(judged, found),
-        bars="\n".join(_bars(judged, found)),
-        told="\n".join(_told(told, found)),
-        details="\n\n".join(_details(results)),
+        figures="\n".join(_figures(results)),
         machine="\n".join(_machine(machine)),
     )
 
@@ -52,33 +51,30 @@ def _verdict(judged: Sequence[Bar], found: dict[str, Result]) -> str:
     return " ".join(sentences)
 
 
-def _bars(judged: Sequence[Bar], found: dict[str, Result]) -> Iterator[str]:
+def _chapter(bars: Sequence[Bar], found: dict[str, Result]) -> Iterator[str]:
+    """The table of some bars, and what is to be said of each."""
     yield "| bar | what | limit | ours | ratio | spread | must | ambition | met |"
     yield "| --- | --- | --: | --: | --: | --: | --: | --: | --- |"
-    for bar in judged:
+    for bar in bars:
         result = found.get(bar.number)
         if result is None:
             cells = ["", "", "", "", report.bound(bar.must, bar), "", "not measured"]
         else:
             cells = [*report.row(result)[1:-1]]
         yield f"| {bar.number} | {bar.what} | {' | '.join(cells)} |"
+    yield ""
+    for bar in bars:
+        if bar.number in found and (note := found[bar.number].note):
+            yield f"- **{bar.number}**: {note}"
 
 
-def _told(told: Sequence[Bar], found: dict[str, Result]) -> Iterator[str]:
-    yield "| figure | what | median | spread |"
-    yield "| --- | --- | --: | --: |"
-    for result in (found[each.number] for each in told if each.number in found):
-        _, _, _, ratio, spread, *_ = report.row(result)
-        yield f"| {result.bar} | {result.what} | {ratio} | {spread} |"
-
-
-def _details(results: Sequence[Result]) -> Iterator[str]:
+def _figures(results: Sequence[Result]) -> Iterator[str]:
+    """What each ratio was computed from."""
+    yield "| bar | rounds | medians |"
+    yield "| --- | --: | --- |"
     for each in results:
-        rounds = len(next(iter(each.rounds.values()), []))
-        note = f" {each.note}" if each.note else ""
-        yield f"**{each.bar}** ({rounds} {'round' if rounds == 1 else 'rounds'}): " + (
-            f"{report.medians(each)}.{note}"
-        )
+        rounds = len(next(iter(each.rounds.values())))
+        yield f"| {each.bar} | {rounds} | {report.medians(each)} |"
 
 
 def _machine(machine: dict[str, str]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.bars import BARS, PEERS
 from bench.loading import ROOT, Loader, bench_tool, loading, storage_event
 from bench.machine import (
     MEASURED,
@@ -27,7 +28,7 @@ from bench.machine import (
     server,
     wait_for_port,
 )
-from bench.model import Bar, Result, judge
+from bench.model import Result, judge
 from bench.round_trips import Order
 from bench.typical_stack import CONNECTIONS, subscribed
 
@@ -117,16 +118,17 @@ def jetstream(sync: str) -> Callable[[Path, str], contextlib.AbstractContextMana
 
 
 OURS = Peer("Switchhook", "the event is on disk (fdatasync) before the answer", switchhook)
-PEERS = (
-    Peer("moto (SNS)", "nothing is kept: the event is in memory, and delivered once", moto),
+_MOTO, _SYNCED, _DEFAULT = PEERS
+THEIRS = (
+    Peer(_MOTO, "nothing is kept: the event is in memory, and its delivery tried once", moto),
     Peer(
-        "NATS JetStream, sync_interval: always, and a bridge",
+        _SYNCED,
         "the event is on disk (fsync) before the acknowledgement",
         jetstream("sync_interval: always"),
     ),
     Peer(
-        "NATS JetStream, default, and a bridge",
-        "the event is in the page cache; synced every 2 minutes: a power cut loses it",
+        _DEFAULT,
+        "the event is in the page cache, synced every 2 minutes: a power cut loses it",
         jetstream(""),
     ),
 )
@@ -137,24 +139,21 @@ def measure(rounds: int, seconds: float) -> list[Result]:
     columns: dict[str, list[float]] = {}
     with loading(bench_tool("python")) as loader:
         for _ in range(rounds):
-            for peer in (OURS, *PEERS):
+            for peer in (OURS, *THEIRS):
                 rate, cost = _run(loader, peer, seconds)
                 columns.setdefault(f"{peer.name}: events/s", []).append(rate)
                 columns.setdefault(f"{peer.name}: us/event", []).append(cost)
-    return [_judge(peer, columns) for peer in PEERS]
+    return [_judge(peer, columns) for peer in THEIRS]
 
 
 def _judge(peer: Peer, columns: dict[str, list[float]]) -> Result:
-    ours, theirs = f"{OURS.name}: events/s", f"{peer.name}: events/s"
+    ours, theirs = (f"{name}: events/s" for name in (OURS.name, peer.name))
+    costs = (f"{name}: us/event" for name in (peer.name, OURS.name))
     return judge(
-        Bar(f"peer: {peer.name}", f"end to end, 1-event publishes: {OURS.name} / {peer.name}"),
-        {
-            name: column
-            for name, column in columns.items()
-            if name.startswith((OURS.name, peer.name))
-        },
+        BARS[f"peer {peer.name}"],
+        {name: columns[name] for name in (theirs, ours, *costs)},
         lambda row: row[ours] / row[theirs],
-        note=f"{OURS.guarantee}; {peer.name}: {peer.guarantee}",
+        note=f"At the answer of {peer.name}: {peer.guarantee}. At ours: {OURS.guarantee}.",
     )
 
 

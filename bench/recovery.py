@@ -54,7 +54,7 @@ def _write_ahead_log(parent: Path, empty: Path, rounds: int, seconds: float) -> 
     with _folder(parent / "left") as left:
         prepare(left, Wanted())
         size = prepare_unfinished(left, _WAL_EVENTS)
-        note = f"{size / 1e6:.0f} MB are copied to the database before it is ready"
+        note = f"{size / 1e6:.0f} MB are copied to the database before it is ready."
         return _compare(
             "recovery WAL", start, lambda: seconds_after_a_kill(empty, seconds), rounds, note
         )

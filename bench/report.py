@@ -47,7 +47,7 @@ def ambition(result: Result) -> str:
 
 def row(result: Result) -> tuple[str, ...]:
     """A result in the columns of the table."""
-    limit, ours = _two(list(result.medians.values()))
+    limit, ours = _two(result)
     return (
         result.bar,
         limit,
@@ -61,10 +61,12 @@ def row(result: Result) -> tuple[str, ...]:
     )
 
 
-def _two(medians: Sequence[float]) -> tuple[str, str]:
-    """The limit's figure and ours; a bar without a limit has one column."""
-    shown = [number(each) for each in medians]
-    return (shown[0], shown[1]) if len(shown) > 1 else ("", shown[0])
+def _two(result: Result) -> tuple[str, str]:
+    """The limit's figure and ours; a plain figure has no limit."""
+    if BARS[result.bar].is_plain:
+        return "", number(result.ratio)
+    limit, ours, *_ = result.medians.values()
+    return number(limit), number(ours)
 
 
 def table(results: Sequence[Result]) -> str:

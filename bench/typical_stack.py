@@ -74,7 +74,7 @@ def measure(rounds: int, seconds: float) -> list[Result]:
             BARS["T16"],
             columns,
             lambda row: row["our events/s"] / row["their events/s"],
-            note="their time goes to validation, to SQL that is built for each row, and to httpx",
+            note="Their time goes to validation, to SQL that is built for each row, and to httpx.",
         )
     ]
 

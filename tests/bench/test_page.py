@@ -53,5 +53,6 @@ def test_page_says_where_the_time_goes_and_on_which_machine() -> None:
     """Medians, the note of the measurement, facts."""
     text = page.text([a_result()], MACHINE)
 
-    assert "**T3** (3 rounds): nginx, requests/s 100; Switchhook, requests/s 40.0. Most of" in text
+    assert "- **T3**: Most of it in the kernel.\n" in text
+    assert "| T3 | 3 | nginx, requests/s 100; Switchhook, requests/s 40.0 |\n" in text
     assert "| processor | Some, 2 cores |" in text
