@@ -131,10 +131,13 @@ async def all_due(folder: Path, ports: list[int], subscriptions: int) -> tuple[f
 
 
 async def _sent(engine: Engine) -> None:
-    queues = engine.router.queues.values()
-    while any(queue.in_flight or queue.retries for queue in queues) or not await _is_empty(engine):
-        engine.deliverer.attempt_ended.clear()
-        await engine.deliverer.attempt_ended.wait()
+    queues, ended = engine.router.queues.values(), engine.deliverer.attempt_ended
+    while True:
+        ended.clear()  # before looking: what ends meanwhile is not to be missed
+        is_busy = any(queue.in_flight or queue.retries for queue in queues)
+        if not is_busy and await _is_empty(engine):
+            return
+        await ended.wait()
 
 
 async def _is_empty(engine: Engine) -> bool:
