@@ -27,7 +27,7 @@ from switchhook.default_resources import TOPIC_ID
 _EXPECTED = delivered(EVENT, TOPIC_ID)
 # Publishers of a hundred events a request, of which no more are on their way than a queue holds.
 _LIVE_EVENTS, _LIVE_CONNECTIONS, _LIVE_BACKLOG = 100, 8, 900
-_BATCH, _LONG_SECONDS = 50, 30.0
+_BATCH, _LONG_SECONDS = 50, 20.0
 
 
 class Backlog(msgspec.Struct, frozen=True):

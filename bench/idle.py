@@ -18,7 +18,7 @@ from switchhook.grid.schemas.read import read
 from switchhook.grid.topics import Topic
 
 MANY, FEW = 100_000, 10
-_SATURATED_SECONDS = 20.0
+_SATURATED_SECONDS = 10.0
 _MATCHES, _BEST_OF = 20_000, 5
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -23,12 +24,23 @@ from tests.system.server_process import Command, ServerProcess
 ENDPOINT = "http://127.0.0.1:9/0"
 
 
-@pytest.fixture
-async def data(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of a server that has run once."""
-    server = await Command(tmp_path / "user").serve(tmp_path / "data")
-    assert await server.stop() == 0
-    return server.data
+    folder = tmp_path_factory.mktemp("made")
+
+    async def make() -> Path:
+        server = await Command(folder / "user").serve(folder / "data")
+        assert await server.stop() == 0
+        return server.data
+
+    return asyncio.run(make())
+
+
+@pytest.fixture
+def data(made: Path, tmp_path: Path) -> Path:
+    """One of its own for each test."""
+    return Path(shutil.copytree(made, tmp_path / "data"))
 
 
 async def _fill(data: Path, wanted: Wanted) -> None:
