@@ -85,7 +85,7 @@ _GROWTH = (
 )
 
 # What else takes events and posts them to webhooks, as far as Debian or PyPI have it.
-PEERS = ("moto", "JetStream, synced", "JetStream")
+PEERS = ("moto", "JetStream synced", "JetStream")
 _PEERS = tuple(Bar(f"peer {name}", f"publish to delivered / {name}") for name in PEERS)
 
 _MESSAGES = (
