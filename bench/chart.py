@@ -36,8 +36,8 @@ def svg(results: Sequence[Result]) -> str:
         f'width="{width}" height="{height}" role="img" aria-label="Bars of speed">',
         f"<style>{_STYLE}</style>",
         f'<rect class="ground" width="{width}" height="{height}"/>',
-        '<text class="small" x="10" y="18">Longer is better. Dark line: what the bar must reach. '
-        "Violet: what it should. Numbers: reached, and the must.</text>",
+        '<text class="small" x="10" y="18">Longer is better. Line from top to bottom: the must. '
+        "Violet: the ambition. Numbers: what was reached, and the must.</text>",
     ]
     for place, result in enumerate(judged):
         lines += _row(result, BARS[result.bar], _TOP + place * _STEP)
