@@ -11,7 +11,7 @@ from bench.bars import BARS
 from bench.model import Bar, Result
 from bench.report import bound, number
 
-_LEFT, _WIDTH, _RIGHT = 130, 480, 260  # names, bars, words
+_LEFT, _WIDTH, _RIGHT = 145, 480, 260  # names, bars, words
 _TOP, _STEP, _HEIGHT = 44, 24, 14
 _MOST = 4.0  # times the must: what is longer ends there
 _STYLE = """
