@@ -42,7 +42,6 @@ from switchhook.settings import LogFullAction, Settings
 from switchhook.stores.attempts import SqliteAttemptHistory
 from switchhook.stores.sqlite import SqliteStore
 from switchhook.tracing import Tracing, open_tracing
-from switchhook.webhook.counted import CountedTransport
 from switchhook.webhook.proxies import check_proxy_environment
 from switchhook.webhook.transport import HttpTransport
 
@@ -79,7 +78,7 @@ class Grid:
 
     engine: Engine
     clock: Clock
-    transport: CountedTransport
+    transport: HttpTransport
     metrics: Metrics
     tracing: Tracing
     background: Background
@@ -159,9 +158,7 @@ async def open_grid(
     if warning:
         log.warning("proxy.not_used", extra={"reason": warning})
     clock = VirtualClock(datetime.now(UTC)) if settings.virtual_clock else SystemClock()
-    transport = CountedTransport(
-        HttpTransport(allow_http=settings.allow_http_webhooks, ca_file=settings.webhook_ca)
-    )
+    transport = HttpTransport(allow_http=settings.allow_http_webhooks, ca_file=settings.webhook_ca)
     tracing = open_tracing(settings.otlp_endpoint, os.environ)
     stack.push_async_callback(tracing.close)
     metrics = Metrics()

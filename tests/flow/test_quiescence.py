@@ -20,10 +20,9 @@ from switchhook.grid.resources.subscription_life import HandshakeTools
 from switchhook.grid.retry import SCHEDULE
 from switchhook.grid.subscriptions import DeadLetterDestination, ProvisioningState
 from switchhook.quiescence import Quiescence
-from switchhook.webhook.counted import CountedTransport
 from tests.flow.arm.scene import TOPIC_ID, echo, webhook
 from tests.flow.conftest import Flow
-from tests.scripted_transport import ScriptedTransport, always
+from tests.scripted_transport import always
 
 
 class _Worker:
@@ -277,21 +276,6 @@ async def test_timer_for_the_present_fires_without_an_advance() -> None:
     await asyncio.sleep(0)
 
     assert (at_once, fired) == ([], ["now"])
-
-
-async def test_requests_are_counted_until_they_are_answered() -> None:
-    """Also those whose answer nobody cares for."""
-    scripted = ScriptedTransport(lambda _: None)
-    transport = CountedTransport(scripted)
-    answered: list[int | None] = []
-    request = WebhookRequest(url="http://localhost/", headers=b"", body=b"")
-    transport.send(request, lambda response: answered.append(response.status))
-    inside = transport.is_busy
-    scripted.release(WebhookResponse(status=204))
-    async with asyncio.timeout(5):
-        await transport.quiet()
-
-    assert (inside, transport.is_busy, transport.sent, answered) == (True, False, 1, [204])
 
 
 async def _wait(event: asyncio.Event) -> None:

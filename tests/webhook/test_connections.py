@@ -13,6 +13,7 @@ from switchhook.webhook.connect import Connector
 from switchhook.webhook.exchange import Exchange
 from switchhook.webhook.pool import KEEP_IDLE, Pool
 from switchhook.webhook.proxies import ProxyEnvironment
+from switchhook.webhook.traffic import Traffic
 from switchhook.webhook.transport import SWEEP_INTERVAL, HttpTransport
 from switchhook.webhook.trust import make_context
 from tests.receiver import Receiver
@@ -255,6 +256,19 @@ async def test_mistake_in_done_is_logged_and_harms_nobody(
     assert [record.message for record in caplog.records] == ["webhook.callback_failed"]
 
 
+async def test_requests_are_counted_until_they_are_answered(
+    transport: HttpTransport, receiver: Receiver
+) -> None:
+    """Also one that cannot be sent at all."""
+    answered = begin(transport, receiver.url)
+    refused = begin(transport, "ftp://localhost/")
+    inside = transport.is_busy
+    await within(transport.quiet())
+
+    assert (inside, transport.is_busy, transport.sent) == (True, False, 2)
+    assert (answered.result().status, refused.result().failure) == (200, Failure.ABORTED)
+
+
 async def test_endpoint_without_connections_is_forgotten(
     transport: HttpTransport, receiver: Receiver
 ) -> None:
@@ -273,7 +287,7 @@ async def test_idle_connection_is_closed_after_a_while(receiver: Receiver) -> No
     target = parse_url(receiver.url)
     pool = Pool(Connector(target.endpoint, rules, make_context), is_tls=False, limit=4)
     answered = asyncio.get_running_loop().create_future()
-    pool.submit(Exchange(a_request(receiver.url), target, answered.set_result))
+    pool.submit(Exchange(a_request(receiver.url), target, answered.set_result, Traffic()))
     await within(answered)
 
     pool.sweep(monotonic_ns() + KEEP_IDLE - SECOND)

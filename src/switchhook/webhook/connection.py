@@ -1,6 +1,7 @@
 """One connection to an endpoint: it carries one exchange at a time."""
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic_ns
 from typing import Protocol, cast
 
@@ -34,25 +35,23 @@ class Connection(asyncio.Protocol):
         "_was_used",
         "exchange",
         "idle_since",
+        "is_closing",
     )
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._reader = ResponseReader()
         self._transport: asyncio.Transport
+        # Whether no request can be written to it any more, as far as is known here.
+        self.is_closing: Callable[[], bool]
         self._unasked = b""
         self._was_used = False
         self.exchange: Exchange | None = None
         self.idle_since = 0
 
-    @property
-    def is_usable(self) -> bool:
-        """Whether a request can be written to it, as far as is known here."""
-        return not self._transport.is_closing()
-
     def start(self, exchange: Exchange, now: int) -> None:
         """Write the request."""
-        exchange.begin(now)
+        exchange.started = exchange.started or now
         self.exchange = exchange
         self._reader.reset()
         self._transport.write(exchange.to_bytes())
@@ -74,6 +73,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # TCP and TLS give nothing less; uvloop's transports do not inherit from it, though.
         self._transport = cast(asyncio.Transport, transport)
+        self.is_closing = transport.is_closing
 
     def data_received(self, data: bytes) -> None:
         if self.exchange is None:
@@ -81,11 +81,12 @@ class Connection(asyncio.Protocol):
             self._unasked = data
             self._transport.abort()
             return
-        self._reader.feed(data)
-        if self._reader.fault:
-            self._fail(self._reader.fault)
-        elif self._reader.is_complete:
-            self._complete()
+        reader = self._reader
+        reader.feed(data)
+        if reader.fault:
+            self._fail(reader.fault)
+        elif reader.is_complete:
+            self._complete(self.exchange)
 
     def connection_lost(self, exc: Exception | None) -> None:
         exchange, self.exchange = self.exchange, None
@@ -110,13 +111,13 @@ class Connection(asyncio.Protocol):
         """
         return self._was_used and not self._reader.received and not exchange.is_repeated
 
-    def _complete(self) -> None:
-        exchange, self.exchange = self.exchange, None
-        assert exchange is not None  # noqa: S101 - data without an exchange went another way
+    def _complete(self, exchange: Exchange) -> None:
+        self.exchange = None
         now = monotonic_ns()
-        response = self._reader.response(now - exchange.started)
+        reader = self._reader
+        response = reader.response(now - exchange.started)
         # An answer that came before the request was fully written leaves the rest on its way.
-        if self._reader.can_reuse and not self._transport.get_write_buffer_size():
+        if reader.can_reuse and not self._transport.get_write_buffer_size():
             self._was_used = True
             self.idle_since = now
             self._owner.released(self, now)

@@ -7,39 +7,43 @@ from time import monotonic_ns
 from switchhook.clock import SECOND
 from switchhook.grid.ports import Failure, WebhookRequest, WebhookResponse
 from switchhook.webhook.addresses import Target
+from switchhook.webhook.traffic import Traffic
 
 _log = logging.getLogger(__name__)
 
 
 class Exchange:
-    """A request with its target, its deadline and who wants to know what came of it.
+    """A request with its target, the instant it began and who wants to know what came of it.
 
-    The time runs from `begin`: when the request is written, or when a connection is opened for it.
-    A request that waits its turn behind others has not begun, because its webhook was not asked.
+    The time runs from `started`: when the request is written, or when a connection is opened for
+    it. One that waits its turn behind others has not begun, because its webhook was not asked.
     """
 
-    __slots__ = ("_done", "deadline", "is_repeated", "request", "started", "target")
+    __slots__ = ("_done", "_traffic", "is_repeated", "request", "started", "target")
 
     def __init__(
-        self, request: WebhookRequest, target: Target, done: Callable[[WebhookResponse], None]
+        self,
+        request: WebhookRequest,
+        target: Target,
+        done: Callable[[WebhookResponse], None],
+        traffic: Traffic,
     ) -> None:
         self.request = request
         self.target = target
         self.started = 0
-        self.deadline = 0
         self.is_repeated = False
+        self._traffic = traffic
         self._done: Callable[[WebhookResponse], None] | None = done
+        traffic.enter()
 
     @property
     def is_finished(self) -> bool:
         """Whether `done` was called."""
         return self._done is None
 
-    def begin(self, now: int) -> None:
-        """Start the time, unless it runs already."""
-        if not self.started:
-            self.started = now
-            self.deadline = now + int(self.request.timeout * SECOND)
+    def is_late(self, now: int) -> bool:
+        """Whether it has begun, and its time is up."""
+        return 0 < self.started <= now - self.request.timeout * SECOND
 
     def to_bytes(self) -> bytes:
         """The request as HTTP/1.1 has it."""
@@ -58,6 +62,7 @@ class Exchange:
         done, self._done = self._done, None
         if done is None:
             return
+        self._traffic.leave()
         try:
             done(response)
         except Exception:  # noqa: BLE001 - the caller's mistake must not end a shared connection

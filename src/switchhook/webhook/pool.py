@@ -46,7 +46,7 @@ class Pool:
         """Send the request as soon as a connection is free."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_usable:
+            if not connection.is_closing():
                 connection.start(exchange, monotonic_ns())
                 return
         self._waiting.append(exchange)
@@ -56,14 +56,14 @@ class Pool:
     def sweep(self, now: int) -> None:
         """Expire what is over its deadline, and close what has been idle for long."""
         # Lists, because `done` may send the next request and so change the sets.
-        late = [c for c in self._connections if c.exchange and c.exchange.deadline <= now]
+        late = [c for c in self._connections if c.exchange and c.exchange.is_late(now)]
         for exchange in [c.abandon() for c in late]:
             if exchange is not None:
                 exchange.expire()
-        for task, exchange in [(t, e) for t, e in self._attempts.items() if e.deadline <= now]:
+        for task, exchange in [(t, e) for t, e in self._attempts.items() if e.is_late(now)]:
             task.cancel()
             exchange.expire()
-        for exchange in [e for e in self._repeats if e.deadline <= now]:
+        for exchange in [e for e in self._repeats if e.is_late(now)]:
             self._repeats.remove(exchange)
             exchange.expire()
         while self._idle and self._idle[0].idle_since <= now - KEEP_IDLE:
@@ -120,7 +120,7 @@ class Pool:
             self._open((self._repeats or self._waiting).popleft())
 
     def _open(self, exchange: Exchange) -> None:
-        exchange.begin(monotonic_ns())
+        exchange.started = exchange.started or monotonic_ns()
         task = asyncio.get_running_loop().create_task(
             self._connector.connect(lambda: Connection(self), exchange.request.timeout)
         )
@@ -132,7 +132,7 @@ class Pool:
         outcome = _outcome(task)
         if isinstance(outcome, Unreachable):
             exchange.fail(outcome.failure, outcome.detail)
-        elif not outcome.is_usable:
+        elif outcome.is_closing():
             detail = f"{exchange.target.origin}: {outcome.why_unusable()}"
             exchange.fail(Failure.SOCKET_ERROR, detail)
         else:

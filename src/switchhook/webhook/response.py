@@ -14,8 +14,9 @@ import httptools
 from switchhook.grid.ports import WebhookResponse
 
 KEPT_BODY = 64 * 1024
-MAX_RESPONSE = 1024 * 1024  # an answer that is longer is cut here, and its connection closed
 MAX_HEAD = 64 * 1024
+# An answer that is longer is cut here, and its connection closed: all that is kept has come.
+MAX_RESPONSE = MAX_HEAD + KEPT_BODY
 
 _Pairs = tuple[tuple[str, str], ...]
 
@@ -34,7 +35,7 @@ class ResponseReader:
         "_kept",
         "_parser",
         "_status",
-        "_surplus",
+        "can_reuse",
         "fault",
         "is_complete",
         "received",
@@ -51,15 +52,10 @@ class ResponseReader:
         self._body: list[bytes] = []
         self._kept = 0
         self._keeps_alive = False
-        self._surplus = False
         self.received = 0
         self.fault = ""
         self.is_complete = False
-
-    @property
-    def can_reuse(self) -> bool:
-        """Whether the answer is complete and left the connection in a known state."""
-        return self.is_complete and self._keeps_alive and not self._surplus
+        self.can_reuse = False
 
     def feed(self, data: bytes) -> None:
         """Take what came."""
@@ -72,7 +68,7 @@ class ResponseReader:
             self.fault = "it switched to another protocol, which nobody asked for"
         except httptools.HttpParserError as error:
             if self.is_complete:
-                self._surplus = True
+                self.can_reuse = False
             else:
                 self.fault = f"its answer is not HTTP/1.1 ({error}); it began with {data[:40]!r}"
         if self.received > MAX_HEAD:
@@ -106,15 +102,13 @@ class ResponseReader:
     def _check_limits(self) -> None:
         if self._status is None or _head_size(self._head) > MAX_HEAD:
             self.fault = self.fault or f"the head of its answer is larger than {MAX_HEAD} bytes"
-        elif self.received > MAX_RESPONSE and not self.is_complete:
-            self._keeps_alive = False
+        elif self.received > MAX_RESPONSE:
             self.is_complete = True
 
     # --- called by httptools; after the answer is complete they only note that more came --------
 
     def on_message_begin(self) -> None:
-        if self.is_complete:
-            self._surplus = True
+        self.can_reuse = False
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -130,8 +124,9 @@ class ResponseReader:
             self._kept += len(body)
 
     def on_message_complete(self) -> None:
-        if self._status is not None:
+        if self._status is not None and not self.is_complete:
             self.is_complete = True
+            self.can_reuse = self._keeps_alive
 
 
 class Headers(Sequence[tuple[str, str]]):

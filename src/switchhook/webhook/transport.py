@@ -13,6 +13,7 @@ from switchhook.webhook.connect import Connector
 from switchhook.webhook.exchange import Exchange
 from switchhook.webhook.pool import Pool
 from switchhook.webhook.proxies import read_proxy_environment
+from switchhook.webhook.traffic import Traffic
 from switchhook.webhook.trust import make_context
 
 SWEEP_INTERVAL = 0.25  # seconds: how late a timeout can come
@@ -47,24 +48,39 @@ class HttpTransport:
         self._pools: dict[str, Pool] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
+        self._traffic = Traffic()
 
     def send(self, request: WebhookRequest, done: Callable[[WebhookResponse], None]) -> None:
         """Send, and call `done` once, on the event loop and after returning."""
         try:
             target = parse_url(request.url)
         except InvalidUrlError as error:
-            _answer_soon(done, str(error))
+            self._answer_soon(done, str(error))
             return
         if self._is_closed:
-            _answer_soon(done, "the webhook client was closed")
+            self._answer_soon(done, "the webhook client was closed")
             return
         pool = self._pools.get(target.origin) or self._add_pool(target)
-        pool.submit(Exchange(request, target, done))
+        pool.submit(Exchange(request, target, done, self._traffic))
 
     @property
     def endpoints(self) -> list[str]:
         """The endpoints that have requests or connections now."""
         return list(self._pools)
+
+    @property
+    def sent(self) -> int:
+        """How many requests there were."""
+        return self._traffic.sent
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is on its way."""
+        return self._traffic.in_flight > 0
+
+    async def quiet(self) -> None:
+        """Return when none is."""
+        await self._traffic.quiet()
 
     async def close(self) -> None:
         """Abort what is in flight and close every connection."""
@@ -104,7 +120,11 @@ class HttpTransport:
         else:
             self._timer = None
 
+    def _answer_soon(self, done: Callable[[WebhookResponse], None], detail: str) -> None:
+        self._traffic.enter()
+        response = WebhookResponse(failure=Failure.ABORTED, detail=detail)
+        asyncio.get_running_loop().call_soon(self._answer, done, response)
 
-def _answer_soon(done: Callable[[WebhookResponse], None], detail: str) -> None:
-    response = WebhookResponse(failure=Failure.ABORTED, detail=detail)
-    asyncio.get_running_loop().call_soon(done, response)
+    def _answer(self, done: Callable[[WebhookResponse], None], response: WebhookResponse) -> None:
+        self._traffic.leave()
+        done(response)
