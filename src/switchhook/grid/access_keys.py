@@ -12,10 +12,12 @@ from hmac import compare_digest
 
 from switchhook.errors import RequestError
 from switchhook.grid.endpoint_names import EndpointName
-from switchhook.grid.topics import Topic, TopicKind
+from switchhook.grid.topics import Access, Topic, TopicKind
 
 # What has an address of its own; nobody but Azure's services publishes to a system topic.
 _ADDRESSED = (TopicKind.CUSTOM, TopicKind.DOMAIN)
+_OPEN = Access()
+_MOST_OPENED = 1024
 
 
 class TopicDirectory:
@@ -25,10 +27,12 @@ class TopicDirectory:
         self._by_incarnation: dict[str, Topic] = {}
         self._by_name: dict[tuple[TopicKind, str], Topic] = {}
         self._by_key: dict[bytes, set[str]] = {}
+        self._opened: dict[tuple[EndpointName, bytes], Topic] = {}
 
     def put(self, topic: Topic) -> None:
         """Add a topic, or replace it and its keys."""
         self.remove(topic.incarnation)
+        self._opened.clear()
         self._by_incarnation[topic.incarnation] = topic
         if topic.kind in _ADDRESSED:
             self._by_name[topic.kind, topic.name.lower()] = topic
@@ -40,6 +44,7 @@ class TopicDirectory:
         topic = self._by_incarnation.pop(incarnation, None)
         if topic is None:
             return
+        self._opened.clear()
         name = (topic.kind, topic.name.lower())
         if self._by_name.get(name) == topic:
             del self._by_name[name]
@@ -59,6 +64,21 @@ class TopicDirectory:
         found = self._by_name.get((kind or TopicKind.CUSTOM, lower))
         if found is None and kind is None:
             found = self._by_name.get((TopicKind.DOMAIN, lower))
+        return found
+
+    def opened_by_key(self, name: EndpointName, key: bytes) -> Topic | None:
+        """The topic of that name, if all that it asks for is one of its keys, and this is one.
+
+        What has been opened once is found at once until a topic changes.
+        """
+        # The hash of a key is no help to who guesses one: it is seeded at random.
+        found = self._opened.get((name, key))
+        if found is None:
+            topic = self.at(name)
+            if topic is not None and topic.access == _OPEN and opens(key.decode("latin-1"), topic):
+                if len(self._opened) >= _MOST_OPENED:  # a name can be spelled in many cases
+                    self._opened.clear()
+                found = self._opened[name, key] = topic
         return found
 
     def by_key(self, key: str) -> Topic | None:

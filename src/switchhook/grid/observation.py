@@ -19,6 +19,8 @@ from switchhook.tracing.model import DeliveryAttempt, DeliverySpan, Tracing
 
 log = logging.getLogger("switchhook.grid.deliver")
 
+_SYSTEM = TopicKind.SYSTEM
+
 
 class Observation:
     """Told of what happens; it changes nothing."""
@@ -38,22 +40,20 @@ class Observation:
 
     # --- publishing -------------------------------------------------------------------------------
 
-    def published(self, topic: Topic, domain_topics: Sequence[str], nanoseconds: int) -> None:
-        """A request is durable; `domain_topics` has one name for each event, "" outside domains."""
-        counters = self._counters(topic)
-        if topic.kind is TopicKind.DOMAIN:
-            counters.accepted_in_domain(domain_topics, nanoseconds)
-        else:
-            counters.accepted(len(domain_topics), nanoseconds)
+    def published(self, topic: Topic, events: int, nanoseconds: int) -> None:
+        """A request of so many events is durable, which took so long."""
+        counters = self._topics.get(topic.incarnation) or self._counters(topic)
+        counters.accepted(events, nanoseconds)
+
+    def published_in_domain(
+        self, domain: Topic, domain_topics: Iterable[str], nanoseconds: int
+    ) -> None:
+        """The same for a request to a domain, with the domain topic of each event."""
+        self._counters(domain).accepted_in_domain(domain_topics, nanoseconds)
 
     def refused(self, topic: Topic, error: RequestError | StoreError) -> None:
         """A request to publish was refused."""
         self._counters(topic).refused(error)
-
-    def emitted(self, topic: Topic, events: int) -> None:
-        """A service of ours published to its system topic."""
-        if topic.kind is TopicKind.SYSTEM:
-            self._counters(topic).published += events
 
     # --- routing ----------------------------------------------------------------------------------
 
@@ -66,9 +66,14 @@ class Observation:
         if advanced := queue.subscription.filter.advanced:
             counters.advanced_filter_evaluations += len(advanced)
 
-    def unmatched(self, topic: Topic, events: int) -> None:
-        """So many events of a topic are wanted by nobody."""
-        self._counters(topic).unmatched += events
+    def routed(self, topic: Topic, events: int, unmatched: int) -> None:
+        """So many events of a topic are routed, of which some are wanted by nobody."""
+        is_emitted = topic.kind is _SYSTEM
+        if unmatched or is_emitted:
+            counters = self._topics.get(topic.incarnation) or self._counters(topic)
+            counters.unmatched += unmatched
+            if is_emitted:  # a service of ours published them, which is no request
+                counters.published += events
 
     # --- delivering -------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ from switchhook.grid.schemas.accept import PublishRequest, accept
 from switchhook.grid.schemas.read import read
 from switchhook.grid.topics import Topic, TopicKind
 
+_DOMAIN = TopicKind.DOMAIN
+
 # Told how something has ended: by an error, or well.
 Ended = Callable[[Exception | None], None]
 
@@ -140,38 +142,39 @@ class Publisher:
         return await self._store.commit(changes, batches, route)
 
 
-class _Submission:
+class _Submission(msgspec.Struct, eq=False):
     """Events that are on their way into the log, and who waits for that."""
 
-    __slots__ = ("_ended", "_publisher", "_start", "_topic", "batch", "is_last")
-
-    def __init__(
-        self, publisher: Publisher, topic: Topic, batch: Batch, start: int, ended: Ended
-    ) -> None:
-        self.batch = batch
-        self.is_last = False
-        self._publisher = publisher
-        self._topic = topic
-        self._start = start
-        self._ended = ended
+    publisher: Publisher
+    topic: Topic
+    batch: Batch
+    start: int
+    told: Ended
+    is_last: bool = False
 
     def route(self, first: int) -> None:
         """They are durable."""
-        self._publisher.router.route(Appended(first, self.batch))
+        self.publisher.router.route(Appended(first, self.batch))
 
     def ended(self, error: Exception | None) -> None:
         """A commit has ended; where the store is full another one follows, unless it `is_last`."""
-        publisher, topic = self._publisher, self._topic
         if error is None:
-            names = _domain_topics(topic, self.batch)
-            nanoseconds = time.perf_counter_ns() - self._start
-            publisher.observation.published(topic, names, nanoseconds)
+            self._count(time.perf_counter_ns() - self.start)
         elif isinstance(error, StoreFullError) and not self.is_last:
-            publisher.make_room(self, error)
+            self.publisher.make_room(self, error)
             return
         elif isinstance(error, StoreError):
-            publisher.observation.refused(topic, error)
-        self._ended(error)
+            self.publisher.observation.refused(self.topic, error)
+        self.told(error)
+
+    def _count(self, nanoseconds: int) -> None:
+        observation, topic, batch = self.publisher.observation, self.topic, self.batch
+        if topic.kind is _DOMAIN:
+            events = read(batch.body, batch.schema, topic, first=0, published_at=batch.published_at)
+            names = [event.domain_topic for event in events]
+            observation.published_in_domain(topic, names, nanoseconds)
+        else:
+            observation.published(topic, batch.count, nanoseconds)
 
 
 class _Id(msgspec.Struct):
@@ -195,11 +198,3 @@ def batch_of(topic: str, events: Sequence[bytes], now: int) -> Batch:
         count=len(events),
         id_hashes=hashes_of_ids([event.id for event in _decode_ids(body)]),
     )
-
-
-def _domain_topics(topic: Topic, batch: Batch) -> Sequence[str]:
-    """The domain topic of each event, "" for events of any other topic."""
-    if topic.kind is not TopicKind.DOMAIN:
-        return ("",) * batch.count
-    events = read(batch.body, batch.schema, topic, first=0, published_at=batch.published_at)
-    return [event.domain_topic for event in events]

@@ -17,8 +17,8 @@ import msgspec
 from switchhook.errors import RequestError, TokenError, TokenFlaw
 from switchhook.grid import access_keys, shared_access_signatures
 from switchhook.grid.access_keys import TopicDirectory, unauthorized
-from switchhook.grid.endpoint_names import EndpointName, name_in
-from switchhook.grid.topics import Access, Topic
+from switchhook.grid.endpoint_names import name_in
+from switchhook.grid.topics import Topic
 
 EVENT_GRID_AUDIENCES = ("https://eventgrid.azure.net",)
 
@@ -51,7 +51,6 @@ class Credential(StrEnum):
     ACCESS_TOKEN = "AADAccessToken"  # noqa: S105 - a name
 
 
-_OPEN = Access()
 _KEY, _SAS_TOKEN, _ACCESS_TOKEN = Credential
 
 
@@ -91,16 +90,6 @@ class PublishAccess:
         self._topics = topics
         self._verify_token = verify_token
         self._now = now
-
-    def opened_by_key(self, name: EndpointName | None, key: str) -> Topic | None:
-        """The topic of that name, if all that it asks for is one of its keys, and this is one.
-
-        Quicker than `authorize`, which has to be asked about every other request.
-        """
-        topic = self._topics.at(name) if name is not None else None
-        if topic is not None and topic.access == _OPEN and access_keys.opens(key, topic):
-            return topic
-        return None
 
     def authorize(self, request: AccessRequest) -> Permission:
         """The topic that the request may publish to.

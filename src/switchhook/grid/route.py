@@ -59,7 +59,11 @@ class Router:
 
         What is much for one turn of the event loop is routed in several: `head` says how far.
         """
-        self._unrouted.add(appended)
+        route = self._routes.get(appended.batch.topic)
+        if (route is None or not route.has_subscriptions) and not self._unrouted:
+            self._end(appended, appended.batch.count, route.topic if route else None)
+        else:
+            self._unrouted.add(appended)
 
     @property
     def is_routing(self) -> bool:
@@ -98,11 +102,10 @@ class Router:
 
     def _end(self, appended: Appended, unmatched: int, topic: Topic | None) -> None:
         """All of a batch is routed; it counts unless its topic is gone or it is read again."""
-        self.head = appended.end
+        count = appended.batch.count
+        self.head = appended.first + count
         if topic is not None and topic.incarnation in self._routes:
-            self._observation.emitted(topic, appended.batch.count)
-            if unmatched:
-                self._observation.unmatched(topic, unmatched)
+            self._observation.routed(topic, count, unmatched)
         for watcher in self.watchers:
             watcher()
 

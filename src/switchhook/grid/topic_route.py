@@ -17,6 +17,8 @@ class TopicRoute:
         self.topic = topic
         self._index = self._new_index()
         self._by_domain_topic: dict[str, MatchIndex[SubscriptionQueue]] = {}
+        # Whether anybody can want an event.
+        self.has_subscriptions = False
 
     def _new_index(self) -> MatchIndex[SubscriptionQueue]:
         return MatchIndex(ignores_leading_slash=self.topic.ignores_leading_slash)
@@ -26,6 +28,7 @@ class TopicRoute:
         name = queue.subscription.domain_topic
         index = self._by_domain_topic.setdefault(name, self._new_index()) if name else self._index
         index.put(queue, queue.subscription.filter)
+        self.has_subscriptions = True
 
     def remove(self, queue: SubscriptionQueue) -> None:
         """Forget a subscription, if it is there."""
@@ -35,6 +38,7 @@ class TopicRoute:
             index.remove(queue)
             if name and not index:
                 del self._by_domain_topic[name]
+        self.has_subscriptions = bool(self._index) or bool(self._by_domain_topic)
 
     def match(self, event: Event) -> list[SubscriptionQueue]:
         """The subscriptions that want an event, each once."""
@@ -47,11 +51,6 @@ class TopicRoute:
         """Be ready for the first event."""
         for index in (self._index, *self._by_domain_topic.values()):
             index.arrange()
-
-    @property
-    def has_subscriptions(self) -> bool:
-        """Whether anybody can want an event."""
-        return bool(self._index) or bool(self._by_domain_topic)
 
     def read(self, appended: Appended) -> Iterator[tuple[int, Event]]:
         """The events of a batch by their positions."""

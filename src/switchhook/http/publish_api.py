@@ -77,7 +77,11 @@ class PublishApi:
         try:
             match head.method:
                 case b"POST":
-                    return self._authorize(head)
+                    name, key = head.target.name, head.fields.get(b"aeg-sas-key")
+                    topic = None
+                    if name is not None and key is not None and b"origin" not in head.fields:
+                        topic = self._topics.opened_by_key(name, key)
+                    return topic or self._authorize(head)
                 case b"OPTIONS":
                     return self._options(head)
                 case b"HEAD":
@@ -106,13 +110,12 @@ class PublishApi:
                 answered(self._refusal(error))
 
         try:
-            has_attributes = topic.input_schema is _CLOUD_EVENTS
-            request = PublishRequest(
-                body,
-                head.field(b"content-type"),
-                head.cloud_event_headers() if has_attributes else (),
-                (head.field(_CHANNEL) or "") if _CHANNEL in head.fields else "",
-            )
+            channel = (head.field(_CHANNEL) or "") if _CHANNEL in head.fields else ""
+            if topic.input_schema is _CLOUD_EVENTS:
+                content_type, attributes = head.field(b"content-type"), head.cloud_event_headers()
+                request = PublishRequest(body, content_type, attributes, channel)
+            else:  # its headers say nothing of its events
+                request = PublishRequest(body, channel=channel)
             if self._tracing.is_on:
                 self._publish_traced(topic, head, request, ended)
             else:
@@ -153,14 +156,6 @@ class PublishApi:
         return self._topics.at(name) if name else None
 
     def _authorize(self, head: PublishHead) -> Topic:
-        key = head.fields.get(b"aeg-sas-key")
-        if key is not None and b"origin" not in head.fields:
-            topic = self._access.opened_by_key(head.target.name, key.decode("latin-1"))
-            if topic is not None:
-                return topic
-        return self._authorize_by_all_rules(head)
-
-    def _authorize_by_all_rules(self, head: PublishHead) -> Topic:
         try:
             permission = self._access.authorize(head.access_request())
             if permission.credential is not Credential.ACCESS_TOKEN:

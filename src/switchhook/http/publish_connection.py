@@ -8,6 +8,7 @@ others wait, and which itself waits behind others.
 import asyncio
 from typing import Any, Protocol
 
+import msgspec
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
@@ -53,7 +54,7 @@ class PublishConnection(BoundedConnection):
 
     def on_headers_complete(self) -> None:
         api = self._door.publish
-        head = self._publish_head() if api is not None and is_publish_url(self.url) else None
+        head = None if api is None else self._publish_head()
         if api is None or head is None:
             self._read = None
             super().on_headers_complete()
@@ -62,7 +63,8 @@ class PublishConnection(BoundedConnection):
         if self._deadline is not None:
             self._await_nothing()
         last = self.cycle
-        self._read = self.cycle = exchange = PublishExchange(self, api, head)
+        exchange = PublishExchange(self, api, head, not head.is_last)
+        self._read = self.cycle = exchange
         if last is None or last.response_complete:
             self._running = exchange
             exchange.begin()
@@ -73,6 +75,8 @@ class PublishConnection(BoundedConnection):
     def _publish_head(self) -> PublishHead | None:
         """The head that has been read, if it is that of a publish request."""
         headers, parser = self.headers, self.parser
+        if b"/api/events" not in self.url and not is_publish_url(self.url):
+            return None
         fields = dict(reversed(headers))
         target = target_of(self.url, fields.get(b"host", b""), self.scheme or "")
         if target is None or (b"upgrade" in fields and self.parser.should_upgrade()):
@@ -117,8 +121,9 @@ class PublishConnection(BoundedConnection):
         transport = self.transport
         if not transport.is_closing():
             end = b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n"
-            body = answer.body if exchange.head.method != b"HEAD" else b""
-            transport.write(b"".join((answer.head, self._door.lines, end, body)))
+            if answer.body and exchange.head.method != b"HEAD":
+                end += answer.body
+            transport.write(answer.head + self._door.lines + end)
             if not exchange.keep_alive:
                 transport.close()
             self.on_response_complete()
@@ -171,84 +176,76 @@ class PublishConnection(BoundedConnection):
             stopped.set_result(None)
 
 
-class PublishExchange:
+class PublishExchange(msgspec.Struct, eq=False):
     """A publish request and its answer. uvicorn asks whether it is complete, and may tell it to be
-    the last one of its connection."""
+    the last one of its connection.
 
-    __slots__ = (
-        "_api",
-        "_awaits_continue",
-        "_connection",
-        "_is_whole",
-        "_parts",
-        "_size",
-        "_topic",
-        "head",
-        "is_committing",
-        "keep_alive",
-        "response_complete",
-    )
+    `topic` is what it may publish to, once that is known; `parts` are the body so far.
+    """
 
-    def __init__(self, connection: PublishConnection, api: PublishApi, head: PublishHead) -> None:
-        self.head = head
-        self.keep_alive = not head.is_last
-        self.response_complete = False
-        self.is_committing = False
-        self._connection = connection
-        self._api = api
-        self._awaits_continue = head.fields.get(b"expect", b"").lower() == b"100-continue"
-        self._topic: Topic | None = None
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._is_whole = False
+    connection: PublishConnection
+    api: PublishApi
+    head: PublishHead
+    keep_alive: bool
+    topic: Topic | None = None
+    parts: list[bytes] = []
+    size: int = 0
+    is_whole: bool = False
+    is_told_to_go_on: bool = False
+    is_committing: bool = False
+    response_complete: bool = False
 
     def begin(self) -> None:
         """It is its turn: everything before it is answered."""
-        if self._connection.transport.is_closing():
+        if self.connection.transport.is_closing():
             self.response_complete = True  # what follows the last request is no request
             return
-        asked = self._api.begin(self.head)
+        asked = self.api.begin(self.head)
         if isinstance(asked, Answer):
-            self._answer(asked)
+            self.answer(asked)
             return
-        self._topic = asked
-        if self.head.length > MAX_BODY_BYTES or self._size > MAX_BODY_BYTES:
-            self._answer(self._api.too_large(asked))
-        elif self._is_whole:
+        self.topic = asked
+        if self.head.is_longer_than(MAX_BODY_BYTES) or self.size > MAX_BODY_BYTES:
+            self.answer(self.api.too_large(asked))
+        elif self.is_whole:
             self.end()
-        elif self._awaits_continue and not self._size:
-            self._connection.send_continue()
-            self._awaits_continue = False
+        elif self.head.expects_continue and not self.size:
+            self.connection.send_continue()
+            self.is_told_to_go_on = True
 
     def receive(self, part: bytes) -> None:
         """A piece of the body."""
         if self.response_complete:
-            self._connection.drop(part)
+            self.connection.drop(part)
             return
-        self._size += len(part)
-        if self._size <= MAX_BODY_BYTES:
-            self._parts.append(part)
+        self.size += len(part)
+        if self.size <= MAX_BODY_BYTES:
+            self.parts.append(part)
             return
-        self._parts.clear()
-        if self._topic is not None:
-            self._answer(self._api.too_large(self._topic))
+        self.parts.clear()
+        if self.topic is not None:
+            self.answer(self.api.too_large(self.topic))
 
     def end(self) -> None:
         """The body is whole."""
-        self._is_whole = True
-        topic, parts = self._topic, self._parts
+        self.is_whole = True
+        topic, parts = self.topic, self.parts
         if topic is not None and not self.response_complete:
             body = parts[0] if len(parts) == 1 else b"".join(parts)
             parts.clear()
             self.is_committing = True
-            self._api.publish(topic, self.head, body, self._answer)
+            self.api.publish(topic, self.head, body, self.answer)
 
-    def _answer(self, answer: Answer) -> None:
+    def answer(self, answer: Answer) -> None:
+        """It has come to its end, by this answer unless another one was given."""
         if self.response_complete:
             return
         self.is_committing = False
         self.response_complete = True
-        if self._awaits_continue and not self._size and not self._is_whole:
-            # The client may leave the body out now: what follows could not be read.
+        if not self.is_whole and self._may_end_without_body():
             self.keep_alive = False
-        self._connection.send_answer(answer, self)
+        self.connection.send_answer(answer, self)
+
+    def _may_end_without_body(self) -> bool:
+        """Whether the client may leave the body out now: what follows could not be read."""
+        return not self.size and self.head.expects_continue and not self.is_told_to_go_on

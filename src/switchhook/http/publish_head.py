@@ -46,11 +46,16 @@ class PublishHead(msgspec.Struct, frozen=True, gc=False):
         value = self.fields.get(name)
         return None if value is None else value.decode("latin-1")
 
-    @property
-    def length(self) -> int:
-        """The length of the body, as far as it is told."""
+    def is_longer_than(self, size: int) -> bool:
+        """Whether the body is, as far as its length is told."""
         declared = self.fields.get(b"content-length", b"")
-        return int(declared) if declared.isdigit() else 0
+        return declared.isdigit() and int(declared) > size
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the client waits with the body until it is told to go on."""
+        fields = self.fields
+        return b"expect" in fields and fields[b"expect"].lower() == b"100-continue"
 
     def cloud_event_headers(self) -> tuple[tuple[str, str], ...]:
         """Those that carry attributes of a CloudEvent."""

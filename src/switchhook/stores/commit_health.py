@@ -5,7 +5,7 @@ that no later success could ever end it.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from switchhook.errors import StoreError, StoreFullError
 from switchhook.stores.requests import CommitRequest
@@ -30,22 +30,23 @@ class CommitHealth:
         self._waits_since = 0.0
         self.has_failed = False
 
-    def submitted(self) -> None:
-        """A commit was asked for."""
+    def submitted(self, commits: int = 1) -> None:
+        """So many were asked for."""
         if not self._unfinished:
             self._waits_since = self._now()
-        self._unfinished += 1
+        self._unfinished += commits
 
-    def finished(self, group: Iterable[CommitRequest]) -> None:
+    def finished(self, group: Sequence[CommitRequest]) -> None:
         """These commits have ended."""
         now = self._waits_since = self._now()
+        self._unfinished -= len(group)
         for request in group:
-            self._unfinished -= 1
-            if isinstance(request.error, StoreError):
+            if request.error is None:
+                if request.batches:
+                    self._refusal = None
+            elif isinstance(request.error, StoreError):
                 is_full = isinstance(request.error, StoreFullError)
                 self._refusal = now, FULL if is_full else REFUSED
-            elif request.error is None and request.batches:
-                self._refusal = None
 
     def trouble(self) -> str | None:
         """Why events would not be accepted now, for all to read; None when nothing speaks against

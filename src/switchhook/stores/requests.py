@@ -3,13 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from switchhook.errors import StoreFullError
 from switchhook.grid.ports import HASH_BYTES, Batch, Change
 
 _log = logging.getLogger(__name__)
-_Told = TypeVar("_Told")
 
 
 class CommitRequest:
@@ -26,8 +25,10 @@ class CommitRequest:
     ) -> None:
         self.count = self.size = 0
         for batch in batches:  # mostly one: a loop is the fastest
-            _check(batch)
-            self.count += batch.count
+            count, hashes = batch.count, batch.id_hashes
+            if count < 1 or (hashes and len(hashes) != HASH_BYTES * count):
+                raise _malformed(batch)
+            self.count += count
             self.size += len(batch.body)
         self.changes = changes
         self.batches = batches
@@ -37,11 +38,10 @@ class CommitRequest:
         self.error: Exception | None = None
 
 
-def _check(batch: Batch) -> None:
+def _malformed(batch: Batch) -> ValueError:
     if batch.count < 1:
-        raise ValueError("a batch has at least one event: each needs a position of its own")
-    if batch.id_hashes and len(batch.id_hashes) != HASH_BYTES * batch.count:
-        raise ValueError("a batch has one hash for each of its events, or none at all")
+        return ValueError("a batch has at least one event: each needs a position of its own")
+    return ValueError("a batch has one hash for each of its events, or none at all")
 
 
 def refuse_over_cap(size: int, added: int, max_bytes: int) -> None:
@@ -54,21 +54,24 @@ def refuse_over_cap(size: int, added: int, max_bytes: int) -> None:
 
 def finish(requests: Iterable[CommitRequest]) -> None:
     """Tell the callers, in order: first every `on_durable`, then who waits for the end."""
+    # They must not raise. If one does all the same, the commits of others must not suffer.
     for request in requests:
         if request.error is None and request.on_durable is not None:
-            _call(request.on_durable, request.first, request.first)
+            try:
+                request.on_durable(request.first)
+            except Exception:  # noqa: BLE001 - logged, with its traceback
+                _log_untold(request)
     for request in requests:
         # Its traceback leads to the group: kept here, it would keep all their events with it.
         error, request.error = request.error, None
-        _call(request.ended, error, request.first)
+        try:
+            request.ended(error)
+        except Exception:  # noqa: BLE001 - logged, with its traceback
+            _log_untold(request)
 
 
-def _call(told: Callable[[_Told], None], what: _Told, first: int) -> None:
-    # It must not raise. If it does all the same, the commits of other callers must not suffer.
-    try:
-        told(what)
-    except Exception:  # noqa: BLE001 - logged, with its traceback
-        _log.exception("commit.not_told", extra={"position": first})
+def _log_untold(request: CommitRequest) -> None:
+    _log.exception("commit.not_told", extra={"position": request.first})
 
 
 class SubmitCommits(Protocol):

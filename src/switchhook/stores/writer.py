@@ -76,8 +76,6 @@ class Writer:
         if not self._turn:
             self._loop.call_soon(self._hand_over)
         self._turn.append(request)
-        if isinstance(request, CommitRequest):
-            self.health.submitted()
 
     async def close(self) -> None:
         """Finish what was submitted, then close the database."""
@@ -89,6 +87,9 @@ class Writer:
     def _hand_over(self) -> None:
         turn, self._turn = self._turn, []
         self._handed_over.put(turn)
+        commits = [isinstance(request, CommitRequest) for request in turn].count(True)
+        if commits:
+            self.health.submitted(commits)
 
     def _tell(self, group: list[CommitRequest], bounds: LogBounds) -> None:
         self.bounds = bounds
