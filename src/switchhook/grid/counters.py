@@ -145,13 +145,17 @@ class SubscriptionCounters:
         """A delivery attempt has ended. A failed one counts once, however many events it had."""
         outcome = retry.outcome(response)
         if outcome is None:
-            self.delivered += events
-            self.durations.observe(response.duration)
+            self.delivered_in(response.duration, events)
             return
         _count(self.failures, (outcome.value, delivery_error_type(response).value))
         # An endpoint that cannot be reached processes nothing, one that hangs does.
         if response.status is not None or response.failure is Failure.TIMED_OUT:
             self.durations.observe(response.duration)
+
+    def delivered_in(self, nanoseconds: int, events: int) -> None:
+        """A delivery attempt was a success, of all its events."""
+        self.delivered += events
+        self.durations.observe(nanoseconds)
 
     def gave_up(self, reason: str, *, is_dead_lettered: bool = False, events: int = 1) -> None:
         """Events were given up; their dead letters are written, or there are none to be."""

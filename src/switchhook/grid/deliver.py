@@ -55,6 +55,7 @@ class Deliverer:
         in_flight_limit: int = 64,
         queue_limit: int = 1000,
     ) -> None:
+        self._transport = transport
         self._clock = clock
         self._checkpoint = checkpoint
         self._random = random
@@ -64,6 +65,7 @@ class Deliverer:
         self._in_flight_limit = in_flight_limit
         self._queue_limit = queue_limit
         self._is_draining = False
+        self._is_tracing = observation.tracing.is_on
         self.faults = Faults(transport, clock)
         self.in_flight = 0
         # Queues that wait for the rest of what is routed right now.
@@ -117,9 +119,10 @@ class Deliverer:
         """Whether the queue may take another event for its first attempt."""
         if queue.settings.is_paused or queue.is_preparing:
             return False
+        waiting = len(queue.first_attempts) if queue.order is None else queue.waiting_count
         if queue.parked_until is not None:
-            return queue.is_probing and not queue.waiting_count and not queue.in_flight
-        return queue.waiting_count < self._queue_limit
+            return queue.is_probing and not waiting and not queue.in_flight
+        return waiting < self._queue_limit
 
     def wants_more(self, queue: SubscriptionQueue) -> bool:
         """Whether it is worth reading the log for the queue."""
@@ -129,23 +132,24 @@ class Deliverer:
 
     def pump(self, queue: SubscriptionQueue) -> None:
         """Send as much as the subscription may have in flight."""
-        while (queue.first_attempts or queue.retries) and self._may_send(queue):
+        limit = self._limit(queue)
+        while (queue.first_attempts or queue.retries) and len(queue.in_flight) < limit:
             self._attempt(queue, queue.next_deliveries())
 
-    def _may_send(self, queue: SubscriptionQueue) -> bool:
-        if self._is_draining or queue.is_removed:
-            return False
-        if queue.settings.is_paused or queue.is_preparing:
-            return False
+    def _limit(self, queue: SubscriptionQueue) -> int:
+        """How many requests of the queue may be in flight."""
+        if self._is_draining or queue.is_removed or queue.is_preparing or queue.settings.is_paused:
+            return 0
         if queue.parked_until is not None:
-            return queue.is_probing and not queue.in_flight
-        return len(queue.in_flight) < self._in_flight_limit
+            return 1 if queue.is_probing else 0
+        return self._in_flight_limit
 
     # --- attempting -----------------------------------------------------------------------------
 
     def _attempt(self, queue: SubscriptionQueue, deliveries: list[Delivery]) -> None:
         now, first = self._clock.now(), deliveries[0]
-        newest = now - retry.time_to_live(first.subscription.retry_policy, self.speed(queue))
+        speed = retry.SPEED[queue.settings.profile or self._profile]
+        newest = now - retry.time_to_live(first.subscription.retry_policy, speed)
         if len(deliveries) > 1 or (first.lives_from or first.published_at) <= newest:
             deliveries = self._unexpired(queue, deliveries, newest)
             if not deliveries:
@@ -155,14 +159,16 @@ class Deliverer:
         self.in_flight += 1
         done = partial(self._finished, queue, sent)
         try:
-            trace = self._observation.sending(deliveries)
-            request = self._request(queue, deliveries, trace)
+            request = self._request(queue, sent)
         except Exception as error:  # one event that cannot be sent must not cost another
             log.exception("delivery.not_sent", extra={"subscription": queue.subscription.name})
             failed = WebhookResponse(failure=Failure.ABORTED, detail=f"not sent: {error!r}")
             asyncio.get_running_loop().call_soon(done, failed)
         else:
-            self.faults.send(queue.subscription.incarnation, request, done)
+            if self.faults.in_force or self.faults.held:
+                self.faults.send(queue.subscription.incarnation, request, done)
+            else:
+                self._transport.send(request, done)
 
     def _unexpired(
         self, queue: SubscriptionQueue, deliveries: list[Delivery], newest: int
@@ -176,21 +182,19 @@ class Deliverer:
                     self.give_up(queue, each, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
         return live
 
-    def _request(
-        self, queue: SubscriptionQueue, deliveries: Sequence[Delivery], traceparent: str
-    ) -> WebhookRequest:
-        first = deliveries[0]
+    def _request(self, queue: SubscriptionQueue, sent: InFlight) -> WebhookRequest:
+        first = sent.deliveries[0]
         webhook = first.subscription.destination
         token = None
         if webhook.application_id_or_uri and self._tokens is not None:
             token = self._tokens.token_for(webhook.tenant_id, webhook.application_id_or_uri)
         return build_request(
-            [each.event for each in deliveries],
+            [each.event for each in sent.deliveries],
             first.subscription,
             delivery_count=first.attempts,
             token=token,
             replay=str(first.run) if first.run and queue.settings.marks_replays else "",
-            traceparent=traceparent,
+            traceparent=self._observation.sending(sent) if self._is_tracing else "",
         )
 
     def _finished(
@@ -199,11 +203,13 @@ class Deliverer:
         self.in_flight -= 1
         del queue.in_flight[sent]
         try:
-            self._observation.ended(sent.deliveries, response)
+            outcome = retry.outcome(response)
+            if sent.span is not None:
+                sent.span.end(response.status, None if outcome is None else str(outcome))
             # What we stopped ourselves at shutdown is left to be repeated.
             is_interrupted = self._is_draining and response.failure is not None
             if not queue.is_removed and not is_interrupted:
-                self._conclude(queue, sent, response)
+                self._conclude(queue, sent, response, outcome)
         except Exception:  # of these alone; the server goes on with all the others
             log.exception("delivery.not_concluded", extra={"subscription": queue.subscription.name})
             self._write_down(queue, sent.deliveries)
@@ -220,14 +226,18 @@ class Deliverer:
         self._checkpoint.touch(queue)
 
     def _conclude(
-        self, queue: SubscriptionQueue, sent: InFlight, response: WebhookResponse
+        self,
+        queue: SubscriptionQueue,
+        sent: InFlight,
+        response: WebhookResponse,
+        outcome: retry.Outcome | None,
     ) -> None:
         """One answer for the whole request; each event has its own account of attempts."""
-        outcome = retry.outcome(response)
-        self._observation.answered(queue, sent.deliveries, response)
         if outcome is None:
-            self._delivered(queue, sent, response)
+            self._observation.delivered(queue, sent, response, self._clock.now)
+            self._delivered(queue, sent.deliveries)
         else:
+            self._observation.answered(queue, sent.deliveries, response)
             self._failed(queue, sent, response, outcome)
         self._checkpoint.touch(queue)
         if queue.first_attempts or queue.retries:
@@ -236,13 +246,10 @@ class Deliverer:
         if waits_for_it or (queue.read_position is not None and self.wants_more(queue)):
             self._checkpoint.wake()
 
-    def _delivered(
-        self, queue: SubscriptionQueue, sent: InFlight, response: WebhookResponse
-    ) -> None:
-        self._observation.delivered(sent, response, self._clock.now)
+    def _delivered(self, queue: SubscriptionQueue, deliveries: Sequence[Delivery]) -> None:
         if queue.failures_in_a_row:
             queue.unpark()
-        for delivery in sent.deliveries:
+        for delivery in deliveries:
             queue.finish(delivery)
             if delivery.is_stored:
                 self._checkpoint.settle(delivery.identity)

@@ -5,6 +5,7 @@ import msgspec
 from switchhook.grid.events import Event
 from switchhook.grid.ports import Identity, WaitingDelivery
 from switchhook.grid.subscriptions import EventSubscription
+from switchhook.tracing.model import DeliverySpan
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
@@ -70,9 +71,10 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 class InFlight(msgspec.Struct, eq=False):
     """A request under way: its deliveries, when it began, and the same on real time, in seconds.
 
-    What is written down as waiting meanwhile is replaced by what says so.
+    What is written down as waiting meanwhile is replaced by what says so. `span` is what traces it.
     """
 
     deliveries: list[Delivery]
     began_at: int
     began: float
+    span: DeliverySpan | None = None

@@ -54,6 +54,9 @@ _SINGLE = {
     EventSchema.CLOUD_EVENTS: _CLOUD_EVENT,
 }
 
+# What is kept of headers that were built has no longer text of a publisher's.
+_SHORT = 64
+
 _REPLAY = "switchhook-replay"
 _TRACE = "traceparent"
 
@@ -77,8 +80,8 @@ def build_request(
     is_batch = len(events) > 1 or webhook.max_events_per_batch > 1
     form = _BATCHES[schema] if is_batch else _SINGLE[schema]
     version = events[0].data_version if schema in _DATA_VERSION_SCHEMAS else ""
-    fixed = _fixed(form.content_type, subscription.name, delivery_count)
-    headers = b"%b%b\r\n" % (fixed, header_text(version) if version else b"")
+    build = _fixed if len(version) <= _SHORT else _fixed.__wrapped__
+    headers = build(form.content_type, subscription.name, delivery_count, version)
     if webhook.attributes or token or replay or traceparent:
         headers += _chosen(webhook.attributes, rendered, token, replay, traceparent)
     return WebhookRequest(
@@ -90,10 +93,9 @@ def build_request(
 
 
 @lru_cache(maxsize=4096)
-def _fixed(content_type: str, name: str, delivery_count: int) -> bytes:
-    """What every delivery has, but for a text of the publisher's. Subscription names are upper case
-    in every capture, and webhooks get no `aeg-output-event-id`, which the articles document for
-    brokers."""
+def _fixed(content_type: str, name: str, delivery_count: int, data_version: str) -> bytes:
+    """What every delivery has. Subscription names are upper case in every capture, and webhooks get
+    no `aeg-output-event-id`, which the articles document for brokers."""
     is_cloud_event = content_type in (_CLOUD_EVENT.content_type, _CLOUD_EVENTS.content_type)
     origin = f"Origin: {ORIGIN}\r\n" if is_cloud_event else ""
     return (
@@ -103,8 +105,7 @@ def _fixed(content_type: str, name: str, delivery_count: int) -> bytes:
         f"aeg-subscription-name: {name.upper()}\r\n"
         f"aeg-delivery-count: {delivery_count}\r\n"
         f"{origin}"
-        "aeg-data-version: "
-    ).encode()
+    ).encode() + b"aeg-data-version: %b\r\n" % header_text(data_version)
 
 
 def _chosen(

@@ -41,40 +41,44 @@ class Faults:
     def __init__(self, transport: Transport, clock: Clock) -> None:
         self._transport = transport
         self._clock = clock
-        self._faults: dict[str, DeliveryFault] = {}
-        self._held: dict[str, Callable[[], None]] = {}
+        self.in_force: dict[str, DeliveryFault] = {}
+        # Requests that are held back until the next one of their subscription.
+        self.held: dict[str, Callable[[], None]] = {}
         # Requests that wait for their time, on the clock.
         self.delayed = 0
 
     def put(self, incarnation: str, fault: DeliveryFault) -> None:
         """Bring a fault into force in place of the one before."""
-        self._faults[incarnation] = fault
+        self.in_force[incarnation] = fault
 
     def get(self, incarnation: str) -> DeliveryFault | None:
         """What is left of the fault in force."""
-        return self._faults.get(incarnation)
+        return self.in_force.get(incarnation)
 
     def clear(self, incarnation: str) -> None:
         """End the fault; a request that is held back goes out."""
-        self._faults.pop(incarnation, None)
+        self.in_force.pop(incarnation, None)
         self._release(incarnation)
 
     def send(self, incarnation: str, request: WebhookRequest, done: Done) -> None:
-        """Send as `Transport.send` does, unless a fault is in force."""
-        fault = self._faults.get(incarnation)
+        """Send as `Transport.send` does, unless a fault is in force.
+
+        While none is, and nothing is held back, the transport may be asked at once.
+        """
+        fault = self.in_force.get(incarnation)
         if fault is None:
             self._transport.send(request, done)
         else:
             self._take(incarnation, fault)
             self._misbehave(incarnation, fault, request, done)
-        if self._held and (fault is None or not fault.reorder):
+        if self.held and (fault is None or not fault.reorder):
             self._release(incarnation)
 
     def _take(self, incarnation: str, fault: DeliveryFault) -> None:
         if fault.count > 1:
-            self._faults[incarnation] = msgspec.structs.replace(fault, count=fault.count - 1)
+            self.in_force[incarnation] = msgspec.structs.replace(fault, count=fault.count - 1)
         else:
-            del self._faults[incarnation]
+            del self.in_force[incarnation]
 
     def _misbehave(
         self, incarnation: str, fault: DeliveryFault, request: WebhookRequest, done: Done
@@ -82,7 +86,7 @@ class Faults:
         act = partial(self._act_late, fault, request, done)
         if fault.reorder:
             self._release(incarnation)
-            self._held[incarnation] = act
+            self.held[incarnation] = act
             act = partial(self._release, incarnation, act)
         if fault.delay or fault.reorder:
             self.delayed += 1
@@ -107,9 +111,9 @@ class Faults:
             self._transport.send(request, done)
 
     def _release(self, incarnation: str, only: Callable[[], None] | None = None) -> None:
-        held = self._held.get(incarnation)
+        held = self.held.get(incarnation)
         if held is not None and (only is None or held is only):
-            del self._held[incarnation]
+            del self.held[incarnation]
             held()
 
 

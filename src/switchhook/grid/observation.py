@@ -11,11 +11,11 @@ from switchhook.grid.delivery import Delivery, InFlight
 from switchhook.grid.events import Event
 from switchhook.grid.given_up import GivenUp, GivenUpState
 from switchhook.grid.metrics import Metrics
-from switchhook.grid.ports import Attempt, AttemptHistory, Identity, WebhookResponse
+from switchhook.grid.ports import Attempt, AttemptHistory, WebhookResponse
 from switchhook.grid.retry import GiveUpReason, RetryAt
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.topics import Topic, TopicKind
-from switchhook.tracing.model import DeliveryAttempt, DeliverySpan, Tracing
+from switchhook.tracing.model import DeliveryAttempt, Tracing
 
 log = logging.getLogger("switchhook.grid.deliver")
 
@@ -36,7 +36,6 @@ class Observation:
         self.metrics = metrics or Metrics()
         self.tracing = tracing or Tracing()
         self._topics: dict[str, TopicCounters] = {}
-        self._spans: dict[Identity, DeliverySpan] = {}
 
     # --- publishing -------------------------------------------------------------------------------
 
@@ -77,10 +76,12 @@ class Observation:
 
     # --- delivering -------------------------------------------------------------------------------
 
-    def sending(self, deliveries: Sequence[Delivery]) -> str:
-        """A request is about to go; answers the `traceparent` that it carries, or ""."""
-        if not self.tracing.is_on:
-            return ""
+    def sending(self, sent: InFlight) -> str:
+        """A request is about to go; answers the `traceparent` that it carries, or "".
+
+        Ask only while `tracing.is_on`. Whoever sees the end of the request ends its span.
+        """
+        deliveries = sent.deliveries
         first = deliveries[0]
         attempt = DeliveryAttempt(
             topic=first.event.source,
@@ -90,18 +91,8 @@ class Observation:
             events=len(deliveries),
             attempts=first.attempts,
         )
-        span = self.tracing.on_delivery([each.traceparent for each in deliveries], attempt)
-        if span is None:
-            return ""
-        self._spans[first.identity] = span
-        return span.traceparent
-
-    def ended(self, deliveries: Sequence[Delivery], response: WebhookResponse) -> None:
-        """A request has come to its end, whatever follows from it."""
-        span = self._spans.pop(deliveries[0].identity, None) if self._spans else None
-        if span is not None:
-            outcome = retry.outcome(response)
-            span.end(response.status, None if outcome is None else str(outcome))
+        sent.span = self.tracing.on_delivery([each.traceparent for each in deliveries], attempt)
+        return "" if sent.span is None else sent.span.traceparent
 
     def answered(
         self, queue: SubscriptionQueue, deliveries: Sequence[Delivery], response: WebhookResponse
@@ -122,13 +113,25 @@ class Observation:
             for each in deliveries:
                 counters.of(each.event.domain_topic).delivered += 1
 
-    def delivered(self, sent: InFlight, response: WebhookResponse, now: Callable[[], int]) -> None:
+    def delivered(
+        self,
+        queue: SubscriptionQueue,
+        sent: InFlight,
+        response: WebhookResponse,
+        now: Callable[[], int],
+    ) -> None:
         """A webhook has taken the events of a request."""
         deliveries = sent.deliveries
-        attempts = deliveries[0].attempts_with_this
+        first = deliveries[0]
+        if queue.counters is not None and not first.event.domain_topic:
+            queue.counters.delivered_in(response.duration, len(deliveries))
+        else:
+            self.answered(queue, deliveries, response)
+        attempts = first.attempts + (first.early_for is None)
         if self.history is not None:
+            note_success = self.history.note_success
             for each in deliveries:
-                self.history.note_success(
+                note_success(
                     each.position,
                     each.run,
                     each.subscription.incarnation,

@@ -205,7 +205,8 @@ class SubscriptionQueue:
         if delivery.run:
             return
         if self.order is None:
-            self.settle(delivery)
+            if self._unfinished:
+                self._unfinished.pop(delivery.position, None)
             return
         # What expired in the log unread never had its turn, and no key to hand on.
         had_turn = delivery.is_stored or delivery.position in self._unfinished
