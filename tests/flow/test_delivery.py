@@ -1,5 +1,6 @@
 """From publish to delivered, and everything that can come in between."""
 
+from switchhook.grid.deliver import MAX_QUEUE_BYTES
 from switchhook.grid.engine import Limits
 from switchhook.grid.ports import Failure, WebhookRequest, WebhookResponse
 from switchhook.grid.subscriptions import Filter, RetryPolicy, WebHookDestination
@@ -263,6 +264,28 @@ async def test_full_queue_reads_the_log(flow: Flow) -> None:
 
     assert held <= 5
     assert flow.transport.delivered_ids == ids
+
+
+async def test_queue_of_large_events_reads_the_log(flow: Flow) -> None:
+    """What waits in memory is bounded in bytes as well."""
+    flow = await flow.restarted(limits=Limits(in_flight=1))
+    await flow.subscribe()
+    queue = flow.engine.router.queues["s1"]
+    large = "x" * (MAX_QUEUE_BYTES // 16)
+    ids = [f"event-{n}" for n in range(40)]
+
+    flow.transport.answer = lambda _: None
+    most = 0
+    for name in ids:
+        await flow.publish(name, data=large)
+        most = max(most, len(queue.first_attempts))
+    flow.transport.answer = always(200)
+    flow.transport.release(WebhookResponse(status=200))
+    await flow.engine.quiet()
+
+    assert 0 < most <= 16
+    assert flow.transport.delivered_ids == ids
+    assert queue.waiting_bytes == 0
 
 
 async def test_hanging_webhook_does_not_delay_another(flow: Flow) -> None:

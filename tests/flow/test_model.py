@@ -421,6 +421,7 @@ class World:
         assert [i for i in self.expected if not self.delivered[i] and i not in kept] == []
         assert await self.flow.store.due(1 << 62, 10) == []
         assert await self.flow.store.cursors() == []
+        assert {queue.waiting_bytes for queue in self.flow.engine.router.queues.values()} <= {0}
         known = self.expected | self.repeated
         for identity, count in self.delivered.items():
             if identity[0] in self.subscriptions:

@@ -29,6 +29,9 @@ from switchhook.grid.subscriptions import TimeProfile
 
 log = logging.getLogger(__name__)
 
+# What a queue takes into memory, in bytes of events; one that has as much takes no further event.
+MAX_QUEUE_BYTES = 8 << 20
+
 _NO_DESTINATION = "the event subscription has no dead-letter destination"
 
 
@@ -53,7 +56,7 @@ class Deliverer:
         tokens: Tokens | None = None,
         profile: TimeProfile = TimeProfile.AZURE,
         in_flight_limit: int = 64,
-        queue_limit: int = 1000,
+        queue_limit: int = 5000,
     ) -> None:
         self._transport = transport
         self._clock = clock
@@ -122,13 +125,13 @@ class Deliverer:
         waiting = len(queue.first_attempts) if queue.order is None else queue.waiting_count
         if queue.parked_until is not None:
             return queue.is_probing and not waiting and not queue.in_flight
-        return waiting < self._queue_limit
+        return waiting < self._queue_limit and queue.waiting_bytes < MAX_QUEUE_BYTES
 
     def wants_more(self, queue: SubscriptionQueue) -> bool:
         """Whether it is worth reading the log for the queue."""
         if queue.parked_until is None and queue.waiting_count > self._queue_limit // 2:
             return False
-        return self.has_room(queue)
+        return queue.waiting_bytes <= MAX_QUEUE_BYTES // 2 and self.has_room(queue)
 
     def pump(self, queue: SubscriptionQueue) -> None:
         """Send as much as the subscription may have in flight."""

@@ -49,7 +49,7 @@ class Limits:
     max_bytes: int = retention.DEFAULT_MAX_BYTES
     drops_unfinished: bool = False
     in_flight: int = 64
-    queue_length: int = 1000
+    queue_length: int = 5000
     routed_in_a_turn: int = WORK_IN_A_TURN
     checkpoint_interval: float = 0.1
     profile: TimeProfile = TimeProfile.AZURE

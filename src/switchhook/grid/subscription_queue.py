@@ -48,6 +48,7 @@ class SubscriptionQueue:
         "stored_cursor",
         "subscription",
         "waiting_at_start",
+        "waiting_bytes",
     )
 
     def __init__(
@@ -63,6 +64,8 @@ class SubscriptionQueue:
         self.first_attempts = _NO_DELIVERIES
         self.retries = _NO_DELIVERIES
         self.in_flight = _NONE_IN_FLIGHT  # in the order in which they began
+        # The events in memory that were not tried yet, as they were published.
+        self.waiting_bytes = 0
         self.failures_in_a_row = 0
         self.parked_until: int | None = None
         self.is_probing = False
@@ -167,6 +170,7 @@ class SubscriptionQueue:
         if self._unfinished is _NONE_UNFINISHED:
             self._begin()
         self._unfinished[envelope.position] = None
+        self.waiting_bytes += len(envelope.event.json)
         if self.order is None or self.order.enter(delivery):
             self.first_attempts.append(delivery)
 
@@ -188,16 +192,18 @@ class SubscriptionQueue:
         first = source.popleft()
         batch = [first]
         webhook = first.subscription.destination
-        room = 1 if self.is_probing else webhook.max_events_per_batch
-        if room == 1:
-            return batch
         size = len(first.event.json)
-        limit = webhook.preferred_batch_size_in_kilobytes << 10
-        while source and len(batch) < room and _goes_with(first, source[0]):
-            size += len(source[0].event.json)
-            if size > limit:
-                break
-            batch.append(source.popleft())
+        room = 1 if self.is_probing else webhook.max_events_per_batch
+        if room > 1:
+            limit = webhook.preferred_batch_size_in_kilobytes << 10
+            while source and len(batch) < room and _goes_with(first, source[0]):
+                with_next = size + len(source[0].event.json)
+                if with_next > limit:
+                    break
+                size = with_next
+                batch.append(source.popleft())
+        if source is self.first_attempts:
+            self.waiting_bytes -= size
         return batch
 
     def finish(self, delivery: Delivery) -> None:
@@ -240,6 +246,7 @@ class SubscriptionQueue:
             for delivery in self.first_attempts:
                 self._unfinished.pop(delivery.position, None)
             self.first_attempts.clear()
+            self.waiting_bytes = 0
         self.read_position = position
 
     @property
@@ -254,7 +261,9 @@ class SubscriptionQueue:
             return None
         first = self.first_attempts[0].position if self.first_attempts else self.read_position
         while self.first_attempts and self.first_attempts[0].position < before:
-            self.finish(self.first_attempts.popleft())
+            skipped = self.first_attempts.popleft()
+            self.waiting_bytes -= len(skipped.event.json)
+            self.finish(skipped)
         self.read_position = max(self.read_position, before)
         return first if first < before else None
 

@@ -231,9 +231,10 @@ class Settings:
         int,
         About(
             kinds.whole(1, 100_000),
-            "Events of one event subscription in memory; one that falls behind reads the log.",
+            "Events of one event subscription in memory, 8 MiB at most; one that falls behind "
+            "reads the log.",
         ),
-    ] = 1000
+    ] = 5000
     dead_letter_folder: Annotated[
         Path | None,
         About(
