@@ -21,6 +21,7 @@ from switchhook.grid.collections import GIVEN_UP, SUBSCRIPTION_VERSIONS, TOPICS
 from switchhook.grid.engine import Limits
 from switchhook.grid.given_up import GivenUp, GivenUpState
 from switchhook.grid.ports import (
+    Batch,
     DeadLetterAnswer,
     Delete,
     DropSubscription,
@@ -31,6 +32,7 @@ from switchhook.grid.ports import (
     WebhookResponse,
 )
 from switchhook.grid.replay import ReplaySource
+from switchhook.grid.schemas.accept import accept
 from switchhook.grid.subscriptions import (
     DeliverySettings,
     EventSubscription,
@@ -193,6 +195,32 @@ class World:
                 is_optional = is_repeated and self.settings[name].deduplication_window
                 (self.repeated if is_optional else self.expected).add((name, event.serial))
 
+    async def publish_at_once(self) -> None:
+        """Many requests become durable together, more than a turn of the event loop routes."""
+        first, batches, events = len(self.events), list[Batch](), list[Published]()
+        for _ in range(self.random.randint(2, 5)):
+            own = [self._event(first + len(events) + n) for n in range(self.random.choice((1, 9)))]
+            accepted = accept(self.shape.request(own), self.flow.topic)
+            batches.append(
+                Batch(
+                    topic=self.flow.topic.incarnation,
+                    schema=self.flow.topic.input_schema,
+                    published_at=self.flow.clock.now(),
+                    body=accepted.body,
+                    count=accepted.count,
+                )
+            )
+            events += own
+        with contextlib.suppress(StoreFullError):
+            await self.flow.engine.publisher.commit((), batches)
+            for event in events:
+                self._expect(event)
+                self.events.append(event)
+
+    async def change_topic(self) -> None:
+        """The topic is written again, while it may have events that are not routed yet."""
+        self.flow.engine.router.add_topic(self.flow.topic)
+
     async def subscribe(self) -> None:
         """A new subscription, or a new version of one."""
         if len(self.subscriptions) < 3:
@@ -349,6 +377,8 @@ class World:
         """One thing happens."""
         steps: dict[Callable[[], Awaitable[None]], int] = {
             self.publish: 8,
+            self.publish_at_once: 3,
+            self.change_topic: 1,
             self.turn: 6,
             self.checkpoint: 5,
             self.change_answers: 5,
