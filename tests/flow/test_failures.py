@@ -13,7 +13,7 @@ from switchhook.grid.collections import TOPICS
 from switchhook.grid.delivery import Delivery
 from switchhook.grid.events import Event, EventSchema
 from switchhook.grid.observation import Observation
-from switchhook.grid.ports import Appended, Batch, Change, Put, WebhookResponse
+from switchhook.grid.ports import Appended, Batch, Change, Put, PutWaiting, WebhookResponse
 from switchhook.grid.replay import ReplaySource, ReplayState
 from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.subscription_queue import SubscriptionQueue
@@ -223,6 +223,30 @@ async def test_log_that_cannot_be_read_holds_up_the_preparation_of_no_other_topi
             await flow.engine.quiet()
 
     assert flow.transport.delivered_ids == ["b"]
+
+
+async def test_row_that_cannot_be_read_holds_up_no_other(flow: Flow) -> None:
+    """It stays where it is; those behind it are taken up, and it is as well when it can be."""
+    await flow.subscribe()
+    flow.transport.answer = always(503)
+    await flow.publish("a")
+    await flow.publish("b")
+    await flow.engine.quiet()
+    first, _ = await flow.waiting()
+    asked = len(flow.transport.requests)
+    broken = msgspec.structs.replace(first, body=first.body.replace(b'"id": "a"', b'"id": 7'))
+    await flow.store.commit([PutWaiting(broken)])
+    flow.transport.answer = always(200)
+
+    await flow.advance(minutes=1)
+    (left,) = await flow.waiting()
+    await flow.store.commit([PutWaiting(first)])
+    revived = await flow.restarted()
+    await revived.advance(minutes=1)
+
+    assert flow.transport.delivered_ids[asked:] == ["b"]
+    assert left == broken
+    assert revived.transport.delivered_ids == ["a"]
 
 
 # --- the store ---------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ is left out of the reading, so that it holds up no other. When it takes some aga
 starts again too.
 """
 
+import logging
+
 from switchhook.clock import Clock
 from switchhook.grid.checkpoint import Checkpoint
 from switchhook.grid.dead_letter_writes import DeadLetterWrites
@@ -18,6 +20,8 @@ from switchhook.grid.ports import DeliveryState, DueMark, WaitingDelivery
 from switchhook.grid.route import Router
 from switchhook.grid.schemas.read import read
 from switchhook.grid.subscription_queue import SubscriptionQueue
+
+log = logging.getLogger(__name__)
 
 # How many rows are read at once, and how many of one subscription may be in memory.
 PAGE = 100
@@ -95,7 +99,7 @@ class DueDeliveries:
         due = self._state.due(now, PAGE, checkpoint.read_mark, excluding=self._excluded())
         rows = await checkpoint.read_due(due)
         fresh = [row for row in rows if not checkpoint.is_in_memory(row)]
-        touched = {queue for row in fresh if (queue := self._take_up(row)) is not None}
+        touched = {queue for row in fresh if (queue := self._try_to_take_up(row)) is not None}
         self._dead_letters.start()
         for queue in touched:
             self._deliverer.pump(queue)
@@ -134,6 +138,15 @@ class DueDeliveries:
             start = rows[-1].position + 1
         return None
 
+    def _try_to_take_up(self, row: WaitingDelivery) -> SubscriptionQueue | None:
+        """As `_take_up`; what cannot be read stays in its row, and holds up no other."""
+        try:
+            return self._take_up(row)
+        except Exception:
+            fields = {"subscription": row.subscription, "position": row.position}
+            log.exception("due.failed", extra=fields)
+            return None
+
     def _take_up(self, row: WaitingDelivery) -> SubscriptionQueue | None:
         """Bring a delivery into memory; None when it is not to be attempted now."""
         queue = self._router.queues.get(row.subscription)
@@ -150,8 +163,9 @@ class DueDeliveries:
             queue.has_left_rows = True
             self._left_out[queue] = None
             return None
+        delivery = self._delivery(row, queue)
         self._checkpoint.owned.add(row.identity)
-        queue.accept_retry(self._delivery(row, queue))
+        queue.accept_retry(delivery)
         return queue
 
     def _takes(self, queue: SubscriptionQueue) -> bool:
