@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from switchhook.clock import HOUR, MINUTE, VirtualClock
-from switchhook.errors import StoreFullError
+from switchhook.errors import CommitUnknownError, StoreFullError
 from switchhook.grid.collections import TOPICS
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.engine import Engine, Limits
 from switchhook.grid.events import EventSchema
-from switchhook.grid.ports import Batch, Failure, Put, WebhookResponse
+from switchhook.grid.ports import Appended, Batch, Failure, Put, WebhookResponse
 from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.subscriptions import RetryPolicy, WebHookDestination
 from switchhook.stores.memory import MemoryStore
@@ -218,6 +218,31 @@ async def test_event_whose_row_is_not_written_yet_keeps_its_place_in_the_log() -
     await revived.engine.quiet()
 
     assert "waits" in revived.transport.delivered_ids
+
+
+class _StuckLog(MemoryStore):
+    """Full, and nobody learns what could be trimmed."""
+
+    async def read_from(self, position: int, max_bytes: int = 1 << 20) -> list[Appended]:
+        await asyncio.Event().wait()
+        return []
+
+
+async def test_publisher_that_waits_for_room_hears_of_the_end() -> None:
+    """Whoever would get an answer gets one; it is none that says that the events are there."""
+    store, topic = _StuckLog(max_bytes=CAP), a_topic()
+    await store.commit([Put(TOPICS, topic.incarnation, msgspec.json.encode(topic))])
+    flow = await start(store, VirtualClock(), topic, Limits(max_bytes=CAP))
+    body = a_body(an_event(id="x" * (CAP - 500)))
+    await flow.engine.publisher.publish(topic, PublishRequest(body))
+    publishing = asyncio.create_task(flow.engine.publisher.publish(topic, PublishRequest(body)))
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    await flow.engine.publisher.close()
+
+    with pytest.raises(CommitUnknownError):
+        await asyncio.wait_for(publishing, 10)
 
 
 async def test_dropping_mode_skips_the_oldest_events_of_a_dead_endpoint(

@@ -9,7 +9,7 @@ import msgspec
 
 from switchhook.background import Background
 from switchhook.clock import Clock
-from switchhook.errors import RequestError, StoreError, StoreFullError
+from switchhook.errors import CommitUnknownError, RequestError, StoreError, StoreFullError
 from switchhook.grid.events import EventSchema
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Appended, Batch, Change, Commit, hashes_of_ids
@@ -116,6 +116,9 @@ class Publisher:
                 submission.ended(full)
                 return
             await self._store.commit((), (batch,), submission.route)
+        except asyncio.CancelledError:  # perhaps in mid-commit
+            submission.ended(CommitUnknownError("the server ends"))
+            raise
         except Exception as error:  # noqa: BLE001 - whoever waits is told
             submission.ended(error)
         else:
