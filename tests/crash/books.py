@@ -3,6 +3,8 @@
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from heapq import nlargest
+from itertools import pairwise
 
 import msgspec
 
@@ -10,6 +12,9 @@ import msgspec
 WINDOW = 1.0
 # A load that has just begun still rises: its rate is that of the end, when that is higher.
 LAST_WINDOW = 0.25
+# A checkpoint is half of the interval's pause and two writes: the one that the kill interrupts, and
+# the one before, during which more is delivered. Each waits for a commit under way and for its own.
+COMMITS = 4
 
 
 class RecentTimes:
@@ -37,7 +42,24 @@ class RecentTimes:
     def per_second(self, now: float, window: float = WINDOW) -> float:
         """The mean over the last `window` seconds, or since the restart when that was later."""
         start = max(self.since, now - window)
-        return sum(each >= start for each in self._times) / max(now - start, 0.001)
+        return self.count(now - start, now) / max(now - start, 0.001)
+
+    def count(self, window: float, now: float) -> int:
+        """How often it happened in the last `window` seconds."""
+        return sum(each >= now - window for each in self._times)
+
+    def reach(self, now: float, checkpoint: float) -> float:
+        """How long ago the checkpoint may have begun that is durable, where these are answers to
+        publishers: somebody waits at any time and each commit answers some, so that the longest
+        times without an answer are the longest commits."""
+        gaps = [(after, after - before) for before, after in pairwise((*self._times, now))]
+        reach = checkpoint
+        while reach < WINDOW:
+            commits = nlargest(COMMITS, (gap for end, gap in gaps if end > now - reach))
+            if checkpoint / 2 + sum(commits) <= reach:
+                return reach
+            reach = checkpoint / 2 + sum(commits)
+        return WINDOW
 
 
 class Kill(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,13 +70,17 @@ class Kill(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_per_second: float
     delivered_per_second: float
     stall: float = 0.0
+    delivered_in_reach: int = 0
 
     def duplicates_allowed(self, checkpoint: float, in_flight: int) -> float:
         """What was delivered since the last checkpoint, and what was on its way.
 
-        A machine that let this process wait for `stall` seconds let the server wait, too.
+        A machine that let this process wait for `stall` seconds let the server wait, too. Where it
+        kept the server's writes from processor or disk, which this process need not feel, it is as
+        much as was really delivered during commits so slow.
         """
-        return self.delivered_per_second * (checkpoint + self.stall) + in_flight
+        expected = self.delivered_per_second * (checkpoint + self.stall)
+        return max(expected, self.delivered_in_reach) + in_flight
 
 
 class Stalls:

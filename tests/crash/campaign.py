@@ -162,12 +162,14 @@ class Campaign:
 
     def _state(self) -> Kill:
         now = time.monotonic()
+        reach = self._books.acknowledged.reach(now, CHECKPOINT)
         return Kill(
             at=now,
             unacknowledged=self._books.in_flight,
             acknowledged_per_second=self._books.acknowledged.per_second(now),
             delivered_per_second=self._books.delivered.highest_per_second(now, CHECKPOINT),
             stall=self._stalls.longest(),
+            delivered_in_reach=self._books.delivered.count(reach, now),
         )
 
     async def _finish(self, sink: Sink) -> None:

@@ -177,6 +177,45 @@ def test_stall_of_the_machine_allows_for_what_was_delivered_meanwhile() -> None:
     assert kill.duplicates_allowed(0.1, in_flight=20) == pytest.approx(170)
 
 
+def test_slow_commits_allow_for_what_was_delivered_meanwhile() -> None:
+    """The server may have been kept from writing although this process could run."""
+    kill = Kill(
+        at=9.0,
+        unacknowledged=0,
+        acknowledged_per_second=0.0,
+        delivered_per_second=1000.0,
+        delivered_in_reach=250,
+    )
+
+    assert kill.duplicates_allowed(0.1, in_flight=20) == 270
+
+
+@pytest.mark.parametrize(
+    ("gap", "reach"),
+    [
+        (0.0124, 0.1),  # four commits fit into the half of the interval that writes have
+        (0.05, 0.25),
+        (0.5, 1.0),  # more than a second is not looked at
+    ],
+)
+def test_checkpoint_may_be_as_old_as_a_pause_and_two_writes(gap: float, reach: float) -> None:
+    """A write is as slow as the commits that publishers wait for, the latest ones at that."""
+    answers = RecentTimes()
+    for number in range(60, 0, -1):
+        answers.add(10.0 - number * gap)
+
+    assert answers.reach(10.0, checkpoint=0.1) == pytest.approx(reach)
+
+
+def test_slow_commit_long_ago_makes_no_checkpoint_older() -> None:
+    """It was over when the pause began."""
+    answers = RecentTimes()
+    for moment in (9.2, *(9.6 + number / 100 for number in range(40))):
+        answers.add(moment)
+
+    assert answers.reach(10.0, checkpoint=0.1) == 0.1
+
+
 def test_longest_stall_is_that_of_the_last_second() -> None:
     stalls = Stalls()
     stalls.add(1.0, 0.5)
