@@ -11,6 +11,7 @@ from switchhook.clock import HOUR, VirtualClock
 from switchhook.errors import StoreError, StoreFullError
 from switchhook.grid.collections import TOPICS
 from switchhook.grid.delivery import Delivery
+from switchhook.grid.engine import Limits
 from switchhook.grid.events import Event, EventSchema
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Appended, Batch, Change, Put, PutWaiting, WebhookResponse
@@ -158,6 +159,59 @@ async def test_event_that_cannot_be_matched_stays_in_the_log(flow: Flow) -> None
     assert flow.transport.delivered_ids in ([], ["a"])
     (cursor,) = await flow.store.cursors()
     assert cursor.position < 2
+
+
+class _Damage(MemoryStore):
+    """A store of which one event cannot be read until it is repaired."""
+
+    is_repaired = False
+
+    async def read_from(self, position: int, max_bytes: int = 1 << 20) -> list[Appended]:
+        found = await super().read_from(position, max_bytes)
+        return found if self.is_repaired else [self.damage(each) for each in found]
+
+    @staticmethod
+    def damage(appended: Appended) -> Appended:
+        """What is read instead."""
+        body = appended.batch.body.replace(b'"id": "bad"', b'"id": 7')
+        return Appended(appended.first, msgspec.structs.replace(appended.batch, body=body))
+
+
+async def test_event_that_can_be_read_again_is_delivered_with_all_behind_it() -> None:
+    """Each event once, also where the damage is met in the middle of many that wait for a turn."""
+    store, topic = _Damage(), a_topic()
+    await store.commit([Put(TOPICS, topic.incarnation, msgspec.json.encode(topic))])
+    flow = await start(store, VirtualClock(), topic, Limits(routed_in_a_turn=4))
+    await flow.subscribe()
+    names = [*(f"before-{n}" for n in range(9)), "bad", *(f"behind-{n}" for n in range(9))]
+    batches = [
+        Batch(
+            topic="t1",
+            schema=EventSchema.EVENT_GRID,
+            published_at=flow.clock.now(),
+            body=a_body(*(an_event(id=name) for name in names[first : first + 4])),
+            count=len(names[first : first + 4]),
+        )
+        for first in range(0, len(names), 4)
+    ]
+
+    def route(first: int) -> None:
+        for batch in batches:
+            flow.engine.router.route(store.damage(Appended(first, batch)))
+            first += batch.count
+
+    await store.commit((), batches, route)
+    for _ in range(8):
+        with contextlib.suppress(msgspec.ValidationError):
+            await flow.engine.quiet()
+    before = list(flow.transport.delivered_ids)
+    store.is_repaired = True
+    await flow.engine.quiet()
+    await flow.engine.checkpoint.write()
+
+    assert before == [name for name in names[:8] if name.startswith("before")]
+    assert flow.transport.delivered_ids == names
+    assert await store.cursors() == []
 
 
 async def _commit_broken(flow: Flow) -> None:
