@@ -58,9 +58,9 @@ MEASUREMENTS = (
     ),
     Measurement(("T11 lost", "T11 duplicates"), crash.measure, is_slow=True, most_rounds=1),
     Measurement(("T13", "T13 hostile", "T13 rows"), isolation.measure, is_slow=True),
-    Measurement(("T14",), slow_disk.measure),
+    Measurement(("T14",), slow_disk.measure, is_slow=True),
     Measurement(("T16",), typical_stack.measure, is_slow=True),
-    Measurement(("T17",), end_to_end.measure_history),
+    Measurement(("T17",), end_to_end.measure_history, is_slow=True),
     Measurement(
         ("SMS", "SMS growth", "chat message", "chat growth"), messages.measure, is_slow=True
     ),
