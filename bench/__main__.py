@@ -97,13 +97,22 @@ def run(
 
 def _measured(measurement: Measurement, rounds: int, seconds: float) -> list[Result]:
     """One result for each bar of a measurement, or it is wrong."""
-    rounds = min(rounds, measurement.most_rounds or rounds)
+    most = min(rounds, measurement.most_rounds or rounds)
     part = seconds * measurement.longer
-    results = within(_MOST_SECONDS, lambda: measurement.measure(rounds, part))
+    results = within(_MOST_SECONDS, lambda: measurement.measure(most, part))
     found = [each.bar for each in results]
     if sorted(found) != sorted(measurement.bars):
         raise ValueError(f"results of {', '.join(found)} instead of {', '.join(measurement.bars)}")
-    return results
+    return [_told_if_few(each, rounds) for each in results]
+
+
+def _told_if_few(result: Result, rounds: int) -> Result:
+    """Whoever reads a median is told when it is one of fewer rounds than others are."""
+    found = len(next(iter(result.rounds.values())))
+    if found >= rounds:
+        return result
+    few = "One round" if found == 1 else f"{found} rounds"
+    return msgspec.structs.replace(result, note=f"{result.note} {few} only.".strip())
 
 
 def _verdict(results: Sequence[Result], failures: dict[str, str]) -> Iterator[str]:

@@ -66,6 +66,20 @@ def test_results_stand_in_the_order_of_the_bars() -> None:
     assert not failures
 
 
+def test_fewer_rounds_than_others_have_are_told() -> None:
+    """For measurements that take minutes."""
+    results, _ = run([Measurement(("T3", "T4"), measured, most_rounds=3)], 5, 1.0)
+
+    assert {each.note for each in results} == {"Most of it in the kernel. 3 rounds only."}
+
+
+def test_longer_parts_are_asked_for() -> None:
+    """By what needs many events."""
+    _, failures = run([Measurement(("T6",), wrong, longer=2)], 3, 1.0)
+
+    assert failures == {"T6": "WrongDeliveryError: lost in 3 rounds of 2.0 s"}
+
+
 def test_measurement_that_fails_is_told_and_spares_the_others() -> None:
     """Minutes of other figures are not lost."""
     both = [Measurement(("T6",), wrong), Measurement(("T3", "T4"), measured)]
