@@ -11,7 +11,7 @@ import msgspec
 
 from bench import chart, facts, page, report
 from bench.bars import BARS
-from bench.machine import MissingToolError, tool
+from bench.machine import MissingToolError, check
 from bench.measurements import Measurement, left_out, wanted
 from bench.model import Result
 from bench.within import within
@@ -29,8 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         chosen = wanted(options.only)
-        for name, package in (("wrk", "wrk"), ("nginx", "nginx-light")):
-            tool(name, package)
+        check()
     except (ValueError, MissingToolError) as problem:
         print(f"bench: {problem}", file=sys.stderr)
         return 2

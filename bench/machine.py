@@ -23,7 +23,7 @@ _STOP_SECONDS = 30
 
 
 class MissingToolError(Exception):
-    """A program that is no part of Python is not installed."""
+    """The machine lacks a program that is no part of Python, or a core."""
 
 
 def tool(name: str, package: str) -> str:
@@ -32,6 +32,18 @@ def tool(name: str, package: str) -> str:
     if found is None:
         raise MissingToolError(f"{name} is missing: apt-get install {package}")
     return found
+
+
+def check() -> None:
+    """Is there all that a run needs?
+
+    Raises:
+        MissingToolError: a program or a core is missing.
+    """
+    for name, package in (("wrk", "wrk"), ("nginx", "nginx-light")):
+        tool(name, package)
+    if not {MEASURED, LOADING} <= os.sched_getaffinity(0):
+        raise MissingToolError("two cores are needed: one is measured, the other loads it")
 
 
 @contextlib.contextmanager
