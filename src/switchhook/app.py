@@ -75,7 +75,8 @@ def build_app(parts: Parts, readiness: observability_api.Readiness, control: Con
     # Azure does not either, and whoever asks has not been asked for a credential then.
     others.router.redirect_slashes = False
     direct = DirectRoutes(data_plane, others)
-    return Door(publishing, Cors(direct, (*DATA_PLANE, *realtime_api.BROWSER_PREFIXES)))
+    cors = Cors(direct, (*DATA_PLANE, *realtime_api.BROWSER_PREFIXES))
+    return Door(publishing, cors, direct=direct, own_lines=cors.lines)
 
 
 def _data_plane(parts: Parts) -> list[Route]:

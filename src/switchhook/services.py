@@ -20,6 +20,7 @@ from switchhook.communication.sms.engine import SmsEngine
 from switchhook.grid.ports import Store
 from switchhook.grid.publish import CommitEvents
 from switchhook.http.realtime_api.sessions import Sessions
+from switchhook.http.request_ids import RequestIds
 from switchhook.settings import ChatRateLimits, Settings
 
 
@@ -92,7 +93,7 @@ def open_services(
         commit=commit,
         clock=clock,
         carrier=Simulator(),
-        new_guid=uuid.uuid4,
+        new_guid=RequestIds().new,
         directory=directory,
     )
     sessions = Sessions(hub=hub, caller_of=identity.caller_of)
@@ -140,7 +141,7 @@ def _identity_and_chat(
         clock=ground.clock,
         directory=ground.directory,
         users=identity,
-        new_guid=uuid.uuid4,
+        new_guid=RequestIds().new,
         random_bytes=secrets.token_bytes,
         push=hub.push,
         limits=_rate_limits(settings),

@@ -5,7 +5,7 @@ that word their own errors, and of which there are few at each first segment, ne
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +13,8 @@ from starlette.routing import Match, Route
 
 from switchhook.http.asgi import App, Receive, Scope, Send
 from switchhook.http.errors import bug_response
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class DirectRoutes:
@@ -26,24 +28,32 @@ class DirectRoutes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        if scope["type"] == "http":
-            for route in self._routes.get(_first_segment(scope["path"]), ()):
-                match, found = route.matches(scope)
-                if match is Match.FULL:
-                    scope.update(found)
-                    response = await _answer(route, Request(scope, receive, send))
-                    await response(scope, receive, send)
-                    return
-        await self._others(scope, receive, send)
+        endpoint = self.find(scope) if scope["type"] == "http" else None
+        if endpoint is None:
+            await self._others(scope, receive, send)
+            return
+        response = await answer(endpoint, Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    def find(self, scope: Scope) -> Endpoint | None:
+        """Who answers a request, if one of these routes serves it; its scope learns of the route
+        what endpoints may ask."""
+        for route in self._routes.get(_first_segment(scope["path"]), ()):
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(found)
+                endpoint: Endpoint = route.endpoint
+                return endpoint
+        return None
 
 
 def _first_segment(path: str) -> str:
     return path[1:].partition("/")[0]
 
 
-async def _answer(route: Route, request: Request) -> Response:
+async def answer(endpoint: Endpoint, request: Request) -> Response:
+    """What an endpoint answers, or what is said where it meets an error of its own."""
     try:
-        response: Response = await route.endpoint(request)
+        return await endpoint(request)
     except Exception as error:  # noqa: BLE001 - the framework's outermost layer does the same
         return bug_response(error)
-    return response

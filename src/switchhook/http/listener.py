@@ -7,7 +7,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 
 from switchhook.grace import Grace
 from switchhook.http.asgi import App, ClientGoneError, Receive, Scope, Send
+from switchhook.http.direct_routes import DirectRoutes
 from switchhook.http.publish_api import PublishApi
 from switchhook.http.publish_connection import PublishConnection
 
@@ -39,12 +40,27 @@ def websocket_protocol(*args: Any, **kwargs: Any) -> asyncio.Protocol:
 
 
 class Door:
-    """The publish route, which connections serve themselves, and the application for all others."""
+    """The publish route and direct routes, which connections serve themselves, and the application
+    for all others, which could serve direct routes as well."""
 
-    def __init__(self, publish: PublishApi | None, others: App) -> None:
+    def __init__(
+        self,
+        publish: PublishApi | None,
+        others: App,
+        *,
+        direct: DirectRoutes | None = None,
+        own_lines: Callable[[str], bytes] = lambda _: b"",
+    ) -> None:
+        """`own_lines` are the headers that answers of direct routes have for a path."""
         self.publish = publish
+        self.direct = direct
         self.lines = b""  # the headers of every answer
         self._others = others
+        self._own_lines = own_lines
+
+    def lines_for(self, path: str) -> bytes:
+        """The headers that every answer to a request for that path has, each with its end."""
+        return self.lines + self._own_lines(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -61,7 +77,7 @@ async def listening(
 ) -> AsyncIterator[None]:
     """Serve `app` on the bound sockets; at the end, running requests may finish.
 
-    Only a `Door` has a publish route.
+    Only a `Door` has a publish route and direct ones.
     """
     door = app if isinstance(app, Door) else Door(None, app)
     config = uvicorn.Config(

@@ -14,7 +14,8 @@ from uvicorn.server import ServerState
 
 from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
 from switchhook.grid.topics import Topic
-from switchhook.http.bounded_connection import BoundedConnection, Reads
+from switchhook.http.bounded_connection import Reads
+from switchhook.http.direct_connection import DirectConnection, OpenDoor
 from switchhook.http.publish_api import Answer, PublishApi
 from switchhook.http.publish_head import PublishHead, is_publish_url, target_of
 
@@ -22,7 +23,7 @@ _NOTHING, _BODY = Reads.NOTHING, Reads.BODY
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Publishing(Protocol):
+class Publishing(OpenDoor, Protocol):
     """Where a connection finds the publish route.
 
     `lines` are the headers of every answer, each with its end.
@@ -37,7 +38,7 @@ class Publishing(Protocol):
         """They change with the time."""
 
 
-class PublishConnection(BoundedConnection):
+class PublishConnection(DirectConnection):
     """Answers publish requests, and hands every other one to uvicorn."""
 
     # The publish request whose message is being read.
@@ -49,7 +50,7 @@ class PublishConnection(BoundedConnection):
     def __init__(
         self, config: Config, server_state: ServerState, *, door: Publishing, **others: Any
     ) -> None:
-        super().__init__(config, server_state, **others)
+        super().__init__(config, server_state, door=door, **others)
         self._door = door
 
     def on_headers_complete(self) -> None:
@@ -131,11 +132,6 @@ class PublishConnection(BoundedConnection):
                 self.flow.pause_reading()  # whoever does not read answers gets no more of them
         if self._stopped is not None:
             self._tell_stopped()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if not self._is_answering or self._reads is _BODY:
-            self.flow.resume_reading()
 
     # --- ends -------------------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
-"""What is a request called in `x-ms-request-id`? A random GUID, made of random bytes in stock."""
+"""What is a request called in `x-ms-request-id`, or a new message? A random GUID, made of random
+bytes in stock."""
 
 import os
 import struct

@@ -8,7 +8,6 @@ become durable.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from uuid import UUID
 
 import msgspec
 
@@ -20,6 +19,7 @@ from switchhook.communication.chat.thread_cache import Slot, ThreadCache, Turn
 from switchhook.communication.chat.threads import check_open, thread_not_found
 from switchhook.communication.chat.writes import Writes, writes_of
 from switchhook.communication.due_work import BACK_OFF
+from switchhook.communication.guids import NewGuid
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import ConflictError, RequestError, StoreError, StoreFullError
 from switchhook.grid.ports import Batch
@@ -61,7 +61,7 @@ class ThreadActions:
         cache: ThreadCache,
         commit: CommitEvents,
         clock: Clock,
-        new_guid: Callable[[], UUID],
+        new_guid: NewGuid,
         push: Push,
         expect: Callable[[int | None], None],
     ) -> None:

@@ -5,14 +5,14 @@ last number of `transactionId`. It is rendered once, with marks in those places,
 filled for each copy.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Protocol
-from uuid import UUID
 
 import msgspec
 
 from switchhook.communication import catalogue
+from switchhook.communication.guids import NewGuid
 
 _encode = msgspec.json.encode
 
@@ -61,7 +61,7 @@ def copies(
     recipients: Sequence[str],
     *,
     numbers: "count[int]",
-    new_guid: Callable[[], UUID],
+    new_guid: NewGuid,
 ) -> Iterator[bytes]:
     """The event for each of `recipients`, in their order, with a GUID and a number of its own."""
     templates: dict[str, Template] = {}
@@ -69,5 +69,5 @@ def copies(
         prefix = catalogue.prefix_of(raw_id)
         template = templates.get(prefix)
         if template is None:
-            template = templates[prefix] = Template(render, prefix, new_guid().hex)
+            template = templates[prefix] = Template(render, prefix, str(new_guid()))
         yield template.fill(str(new_guid()), raw_id[len(prefix) :], next(numbers))

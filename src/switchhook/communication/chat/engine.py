@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
-from uuid import UUID
 
 from switchhook.clock import SECOND, Clock
 from switchhook.communication.chat import messages, receipts, threads, typing
@@ -29,6 +28,7 @@ from switchhook.communication.chat.store import DUE, KEPT, ChatRecords
 from switchhook.communication.chat.thread_cache import ThreadCache
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.due_work import DueWork
+from switchhook.communication.guids import NewGuid
 from switchhook.communication.identity.caller import Caller
 from switchhook.communication.records import FORGET_LIMIT, forget
 from switchhook.communication.resources import CommunicationResource
@@ -59,7 +59,7 @@ class ChatEngine:
         clock: Clock,
         directory: CommunicationDirectory,
         users: Users,
-        new_guid: Callable[[], UUID],
+        new_guid: NewGuid,
         random_bytes: Callable[[int], bytes],
         push: Push = _push_nowhere,
         limits: RateLimits | None = None,

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -38,6 +37,7 @@ from switchhook.communication.chat.recipients import (
     is_published,
     recipients_of,
 )
+from switchhook.communication.guids import NewGuid
 from switchhook.communication.resources import CommunicationResource, EventSettings
 
 # The public preview told of messages only when the send named its sender.
@@ -55,7 +55,7 @@ class _Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def events_of(
-    happening: Happening, resource: CommunicationResource, new_guid: Callable[[], UUID]
+    happening: Happening, resource: CommunicationResource, new_guid: NewGuid
 ) -> list[bytes]:
     """Every event of `happening` as JSON text, in published order; none for some happenings.
 
@@ -65,7 +65,7 @@ def events_of(
 
 
 def parts_of(
-    happening: Happening, resource: CommunicationResource, new_guid: Callable[[], UUID]
+    happening: Happening, resource: CommunicationResource, new_guid: NewGuid
 ) -> Iterator[list[bytes]]:
     """The same in parts, made one by one: what is told of each user who joins is one of them.
 
@@ -84,13 +84,13 @@ class _Publication:
     """Renders the events of one happening."""
 
     def __init__(
-        self, happening: Happening, resource: CommunicationResource, new_guid: Callable[[], UUID]
+        self, happening: Happening, resource: CommunicationResource, new_guid: NewGuid
     ) -> None:
         self._happening = happening
         self._resource = resource
         self._new_guid = new_guid
         self._event_time = to_text(_instant_of(happening))
-        self._transaction = _transaction(new_guid())
+        self._transaction = _transaction(str(new_guid()))
         self._numbers = count(1)
 
     def events(self, change: _Change) -> Iterator[bytes]:
@@ -243,11 +243,12 @@ def _instant_of(happening: Happening) -> int:
             return happening.at
 
 
-def _transaction(guid: UUID) -> str:
+def _transaction(guid: str) -> str:
     """The start of a correlation vector as in the samples: 22 characters of base64, then numbers.
 
     The thread's event ends in one more number, the users' in two: that all of one action share the
     start, and no last number comes twice, is assumed.
     """
-    base = b64encode(guid.bytes).decode().rstrip("=")
-    return f"{base}.1.1.1.1.{guid.fields[0] & 0x7FFFFFFF}"
+    digits = guid.replace("-", "")
+    base = b64encode(bytes.fromhex(digits)).decode().rstrip("=")
+    return f"{base}.1.1.1.1.{int(digits[:8], 16) & 0x7FFFFFFF}"

@@ -1,11 +1,9 @@
 """The SMS engine: what the API's routes, and a phone, ask of SMS."""
 
-from collections.abc import Callable
-from uuid import UUID
-
 from switchhook.clock import Clock
 from switchhook.communication.carriers.ports import Carrier
 from switchhook.communication.directory import CommunicationDirectory
+from switchhook.communication.guids import NewGuid
 from switchhook.communication.records import forget
 from switchhook.communication.resources import CommunicationResource
 from switchhook.communication.sms.inbound import ReceiveRequest, plan_inbound
@@ -40,7 +38,7 @@ class SmsEngine:
         commit: CommitEvents,
         clock: Clock,
         carrier: Carrier,
-        new_guid: Callable[[], UUID],
+        new_guid: NewGuid,
         directory: CommunicationDirectory,
         answers: KeywordAnswers | None = None,
     ) -> None:

@@ -1,11 +1,9 @@
 """What happens when a phone sends a message to one of the resource's numbers?"""
 
-from collections.abc import Callable
-from uuid import UUID
-
 import msgspec
 
 from switchhook.communication.due_work import due_key
+from switchhook.communication.guids import NewGuid
 from switchhook.communication.json_requests import bad_request, decode
 from switchhook.communication.records import key, put
 from switchhook.communication.resources import CommunicationResource, NumberKind, OwnedNumber
@@ -78,7 +76,7 @@ def plan_inbound(
     *,
     answers: KeywordAnswers,
     now: int,
-    new_guid: Callable[[], UUID],
+    new_guid: NewGuid,
 ) -> Inbound:
     """SMSReceived for the whole message, keywords included; then what a keyword sets off.
 
@@ -127,7 +125,7 @@ def plan_inbound(
 
 
 def _answer(
-    resource: CommunicationResource, request: ReceiveRequest, text: str, now: int, guid: UUID
+    resource: CommunicationResource, request: ReceiveRequest, text: str, now: int, guid: object
 ) -> SmsMessage:
     return SmsMessage(
         message_id=events.new_message_id(resource, events.OUTGOING, now, guid),

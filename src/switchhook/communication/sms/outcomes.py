@@ -1,13 +1,13 @@
 """What happens to messages as time goes by: reports arrive, records expire."""
 
-from collections.abc import Callable, Sequence
-from uuid import UUID
+from collections.abc import Sequence
 
 import msgspec
 
 from switchhook.clock import Clock
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.due_work import DueWork
+from switchhook.communication.guids import NewGuid
 from switchhook.communication.records import key, put
 from switchhook.communication.sms import events
 from switchhook.communication.sms.store import (
@@ -39,7 +39,7 @@ class Outcomes:
         commit: CommitEvents,
         clock: Clock,
         directory: CommunicationDirectory,
-        new_guid: Callable[[], UUID],
+        new_guid: NewGuid,
     ) -> None:
         self._records = SmsRecords(store)
         self._commit = commit

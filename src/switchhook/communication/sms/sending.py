@@ -4,14 +4,13 @@ The changes of a plan become durable in one commit, before the reply.
 """
 
 import hashlib
-from collections.abc import Callable
-from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
 
 from switchhook.communication.carriers.ports import Carrier, Submission
 from switchhook.communication.due_work import due_key
+from switchhook.communication.guids import NewGuid
 from switchhook.communication.records import key, put
 from switchhook.communication.resources import CommunicationResource, OwnedNumber
 from switchhook.communication.sms import events
@@ -73,9 +72,7 @@ class SendPlan:
 class Planner:
     """Plans sends: reads, but writes nothing."""
 
-    def __init__(
-        self, *, records: SmsRecords, carrier: Carrier, new_guid: Callable[[], UUID]
-    ) -> None:
+    def __init__(self, *, records: SmsRecords, carrier: Carrier, new_guid: NewGuid) -> None:
         self._records = records
         self._carrier = carrier
         self._new_guid = new_guid

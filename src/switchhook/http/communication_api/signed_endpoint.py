@@ -1,7 +1,6 @@
 """What do all routes of Communication Services have in common?"""
 
 import re
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Protocol, TypeVar
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError, StoreError
 from switchhook.http.errors import from_store_error, json_response
+from switchhook.http.request_ids import RequestIds
 
 # Clients repeat a request after a 503 by themselves. On a final error this header must not stand:
 # its mere presence makes azure-core repeat even a 400.
@@ -51,11 +51,12 @@ def signed_endpoint(
     newest, because clients move faster than this list.
     """
     supported = ", ".join(versions)
+    new_request_id = RequestIds().new
     supported_header = (b"api-supported-versions", supported.encode())
 
     async def endpoint(request: Request) -> Response:
         response = await _answer(request)
-        request_id = (b"x-ms-request-id", str(uuid.uuid4()).encode())
+        request_id = (b"x-ms-request-id", new_request_id().encode())
         response.raw_headers += (supported_header, request_id)
         client_id = request.headers.get("x-ms-client-request-id")
         if client_id and _wants_id(request):
