@@ -98,9 +98,11 @@ def read(body: bytes, topic: Topic) -> Iterator[Event]:
 
     `topic`, `dataVersion` and `metadataVersion` are appended where the publisher left them out, as
     in the articles' samples of delivered events; everything else stays as it was published. In a
-    domain the bare name of a topic gives way to its full id.
+    domain the bare name of a topic gives way to its full id. A service may write the id of its
+    resource in letters of another case: what it wrote stays.
     """
     is_domain = topic.kind is TopicKind.DOMAIN
+    is_service = topic.kind is TopicKind.SYSTEM
     source, domain_topic = topic.resource_id, ""
     stamp = _topic_stamp(source)
     for wire, text in zip(_accepted.decode(body), _texts.decode(body), strict=True):
@@ -109,6 +111,8 @@ def read(body: bytes, topic: Topic) -> Iterator[Event]:
             source = domain_topics.resource_id(named, topic)
             domain_topic = domain_topics.domain_topic(named, topic)
             stamp = _topic_stamp(source)
+        elif is_service:
+            source = wire.topic or topic.resource_id
         yield Event(
             wire.id,
             wire.eventType,
