@@ -74,7 +74,9 @@ class HeldStore(MemoryStore):
     def release(self) -> None:
         """Let them go on."""
         self.is_held = False
-        for each in self._held:
+        held, self._held = self._held, []
+        self.asked.clear()
+        for each in held:
             each()
 
 
@@ -680,3 +682,26 @@ async def test_who_reads_answers_late_is_read_again(
     await client.send(BODY[5:])
 
     assert first + await client.statuses(1) == [200, 200]
+
+
+@pytest.mark.parametrize("waiting", [[a_publish()], [GET], [GET, a_publish()]])
+async def test_nothing_is_read_while_requests_wait(
+    site: Site, connections: list[PublishConnection], waiting: list[bytes]
+) -> None:
+    """However many are answered: what is not yet asked of the store is not taken from the wire."""
+    site.store.is_held = True
+    client = await site.client()
+    await client.send(a_publish(), a_publish(), *waiting)
+    await site.store.asked.wait()
+
+    site.store.release()
+    site.store.is_held = True
+    first = await client.statuses(1)
+    await site.store.asked.wait()
+    is_paused = connections[0].flow.read_paused
+    site.store.release()
+
+    assert is_paused
+    assert {*first, *await client.statuses(1 + len(waiting))} <= {200, 202}
+    await client.send(OPTIONS)
+    assert await client.statuses(1) == [200]

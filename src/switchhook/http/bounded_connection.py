@@ -7,6 +7,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from switchhook.http.waiting_flow import WaitingFlow
+
 MAX_HEAD_BYTES = 64 << 10
 # Seconds until a head has ended, from the beginning of a connection or of a later head.
 HEAD_WITHIN = 30.0
@@ -62,6 +64,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = WaitingFlow(transport, self.pipeline)
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -214,11 +217,11 @@ class BoundedConnection(HttpToolsProtocol):
         if self.expect_100_continue and self._leaves_body_out():
             self.transport.close()
             return
-        if self.flow.read_paused:
-            self.flow.resume_reading()
         if self.pipeline:
             self._go_on()
         else:
+            if self.flow.read_paused:
+                self.flow.resume_reading()
             self._idle_since = self.loop.time()
             if self._idle_timer is None:
                 self._close_when_idle(self.timeout_keep_alive)
@@ -238,6 +241,7 @@ class BoundedConnection(HttpToolsProtocol):
             if begun is self._garbled:
                 self.send_400_response(_INVALID)
                 break
+            self.flow.resume_reading()
             self._start_asgi_task(begun, app)
         self._is_going_on = False
 
