@@ -162,7 +162,11 @@ class _Submission(msgspec.Struct, eq=False):
     def ended(self, error: Exception | None) -> None:
         """A commit has ended; where the store is full another one follows, unless it `is_last`."""
         if error is None:
-            self._count(time.perf_counter_ns() - self.start)
+            nanoseconds = time.perf_counter_ns() - self.start
+            if self.topic.kind is _DOMAIN:
+                self._count_in_domain(nanoseconds)
+            else:
+                self.publisher.observation.published(self.topic, self.batch.count, nanoseconds)
         elif isinstance(error, StoreFullError) and not self.is_last:
             self.publisher.make_room(self, error)
             return
@@ -170,14 +174,11 @@ class _Submission(msgspec.Struct, eq=False):
             self.publisher.observation.refused(self.topic, error)
         self.told(error)
 
-    def _count(self, nanoseconds: int) -> None:
-        observation, topic, batch = self.publisher.observation, self.topic, self.batch
-        if topic.kind is _DOMAIN:
-            events = read(batch.body, batch.schema, topic, first=0, published_at=batch.published_at)
-            names = [event.domain_topic for event in events]
-            observation.published_in_domain(topic, names, nanoseconds)
-        else:
-            observation.published(topic, batch.count, nanoseconds)
+    def _count_in_domain(self, nanoseconds: int) -> None:
+        topic, batch = self.topic, self.batch
+        events = read(batch.body, batch.schema, topic, first=0, published_at=batch.published_at)
+        names = [event.domain_topic for event in events]
+        self.publisher.observation.published_in_domain(topic, names, nanoseconds)
 
 
 class _Id(msgspec.Struct):
