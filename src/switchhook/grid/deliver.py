@@ -93,7 +93,8 @@ class Deliverer:
             queue.accept(envelope, queue.subscription)
             self._checkpoint.touch(queue)
             if queue.subscription.destination.max_events_per_batch > 1:
-                self._pump_soon(queue)
+                if queue not in self.gathering:
+                    self._pump_soon(queue)
             elif len(queue.in_flight) < self._in_flight_limit:
                 self.pump(queue)
         else:
@@ -186,13 +187,14 @@ class Deliverer:
         return live
 
     def _request(self, queue: SubscriptionQueue, sent: InFlight) -> WebhookRequest:
-        first = sent.deliveries[0]
+        deliveries = sent.deliveries
+        first = deliveries[0]
         webhook = first.subscription.destination
         token = None
         if webhook.application_id_or_uri and self._tokens is not None:
             token = self._tokens.token_for(webhook.tenant_id, webhook.application_id_or_uri)
         return build_request(
-            [each.event for each in sent.deliveries],
+            [first.event] if len(deliveries) == 1 else [each.event for each in deliveries],
             first.subscription,
             delivery_count=first.attempts,
             token=token,
@@ -252,8 +254,8 @@ class Deliverer:
     def _delivered(self, queue: SubscriptionQueue, deliveries: Sequence[Delivery]) -> None:
         if queue.failures_in_a_row:
             queue.unpark()
+        queue.finish_all(deliveries)
         for delivery in deliveries:
-            queue.finish(delivery)
             if delivery.is_stored:
                 self._checkpoint.settle(delivery.identity)
 

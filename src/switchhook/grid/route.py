@@ -4,7 +4,7 @@ Nothing here is durable. What was routed before a crash is matched again from th
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from switchhook.grid import filters
 from switchhook.grid.access_keys import TopicDirectory
@@ -89,8 +89,7 @@ class Router:
                     if queues:
                         unmatched -= 1
                         envelope = Envelope(position, batch.published_at, event, batch.traceparent)
-                        for queue in queues:
-                            self._hand_over(route.topic, queue, envelope)
+                        self._hand_over(route.topic, queues, envelope)
                     self.head = position + 1
                     yield 1 + len(queues)
             except Exception:  # an event that cannot be read or matched: it stays in the log
@@ -109,18 +108,21 @@ class Router:
         for watcher in self.watchers:
             watcher()
 
-    def _hand_over(self, topic: Topic, queue: SubscriptionQueue, envelope: Envelope) -> None:
+    def _hand_over(
+        self, topic: Topic, queues: Sequence[SubscriptionQueue], envelope: Envelope
+    ) -> None:
         position = envelope.position
-        try:
-            self._observation.matched(topic, queue, envelope.event)
-            if queue.settings.deduplication_window and self.is_duplicate(queue, position):
-                return
-            self._offer(queue, envelope)
-        except Exception:  # of this subscription alone
-            fields = {"topic": topic.name, "position": position}
-            log.exception("route.failed", extra=fields)
-            if not queue.is_behind and not queue.is_unsettled(position):
-                self._fall_behind(queue, position)
+        for queue in queues:
+            try:
+                self._observation.matched(topic, queue, envelope.event)
+                if queue.settings.deduplication_window and self.is_duplicate(queue, position):
+                    continue
+                self._offer(queue, envelope)
+            except Exception:  # of this subscription alone
+                fields = {"topic": topic.name, "position": position}
+                log.exception("route.failed", extra=fields)
+                if not queue.is_behind and not queue.is_unsettled(position):
+                    self._fall_behind(queue, position)
 
     def _lag(self, topic: Topic, position: int) -> None:
         """Let the topic's subscriptions, which have all events before the position, read on from

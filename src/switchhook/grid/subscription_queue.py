@@ -190,29 +190,35 @@ class SubscriptionQueue:
         if not source:
             return []
         first = source.popleft()
-        batch = [first]
-        webhook = first.subscription.destination
         size = len(first.event.json)
-        room = 1 if self.is_probing else webhook.max_events_per_batch
-        if room > 1:
-            limit = webhook.preferred_batch_size_in_kilobytes << 10
-            while source and len(batch) < room and _goes_with(first, source[0]):
-                with_next = size + len(source[0].event.json)
-                if with_next > limit:
-                    break
-                size = with_next
-                batch.append(source.popleft())
+        batch = [first]
+        if (
+            source
+            and not self.is_probing
+            and first.subscription.destination.max_events_per_batch > 1
+        ):
+            size = _fill(batch, source, size)
         if source is self.first_attempts:
             self.waiting_bytes -= size
         return batch
+
+    def finish_all(self, deliveries: Iterable[Delivery]) -> None:
+        """The deliveries of a request are delivered; the next of their keys may go."""
+        if self.order is None and self._unfinished:
+            unfinished = self._unfinished
+            for delivery in deliveries:
+                if not delivery.run:
+                    unfinished.pop(delivery.position, None)
+        else:
+            for delivery in deliveries:
+                self.finish(delivery)
 
     def finish(self, delivery: Delivery) -> None:
         """The delivery is delivered or given up; the next of its key may go."""
         if delivery.run:
             return
         if self.order is None:
-            if self._unfinished:
-                self._unfinished.pop(delivery.position, None)
+            self.settle(delivery)
             return
         # What expired in the log unread never had its turn, and no key to hand on.
         had_turn = delivery.is_stored or delivery.position in self._unfinished
@@ -317,10 +323,20 @@ class SubscriptionQueue:
         return self.is_probing
 
 
-def _goes_with(first: Delivery, other: Delivery) -> bool:
-    """Whether two deliveries can share a request: its headers say how often they were tried."""
-    return (
-        other.subscription.version == first.subscription.version
-        and other.attempts == first.attempts
-        and other.run == first.run
-    )
+def _fill(batch: list[Delivery], source: deque[Delivery], size: int) -> int:
+    """Take what can share a request with the first of a batch, whose headers say how often it was
+    tried; answers the size of all its events, which is `size` so far."""
+    first = batch[0]
+    webhook, version = first.subscription.destination, first.subscription.version
+    attempts, run = first.attempts, first.run
+    limit = webhook.preferred_batch_size_in_kilobytes << 10
+    for _ in range(min(len(source), webhook.max_events_per_batch - 1)):
+        other = source[0]
+        if other.subscription.version != version or other.attempts != attempts or other.run != run:
+            break
+        with_other = size + len(other.event.json)
+        if with_other > limit:
+            break
+        size = with_other
+        batch.append(source.popleft())
+    return size
