@@ -8,7 +8,7 @@ from switchhook.communication.records import forget
 from switchhook.communication.resources import CommunicationResource
 from switchhook.communication.sms.inbound import ReceiveRequest, plan_inbound
 from switchhook.communication.sms.keywords import KeywordAnswers
-from switchhook.communication.sms.opt_outs import OptOutAction, plan_opt_outs
+from switchhook.communication.sms.opt_outs import OptOutAction, OptOuts, plan_opt_outs
 from switchhook.communication.sms.outcomes import Outcomes
 from switchhook.communication.sms.requests import (
     OptOutRequest,
@@ -19,6 +19,7 @@ from switchhook.communication.sms.requests import (
 )
 from switchhook.communication.sms.sending import Planner, Send
 from switchhook.communication.sms.store import KEPT, SmsMessage, SmsRecords
+from switchhook.communication.sms.unreported import Unreported
 from switchhook.errors import ConflictError
 from switchhook.grid.ports import Records
 from switchhook.grid.publish import CommitEvents
@@ -48,13 +49,18 @@ class SmsEngine:
         self._clock = clock
         self._new_guid = new_guid
         self._answers = answers or KeywordAnswers()
-        self._planner = Planner(records=self._records, carrier=carrier, new_guid=new_guid)
+        self._opt_outs = OptOuts(store)
+        self._unreported = Unreported(self._records)
+        self._planner = Planner(
+            records=self._records, opt_outs=self._opt_outs, carrier=carrier, new_guid=new_guid
+        )
         outcomes = Outcomes(
             store=store,
             commit=commit,
             clock=clock,
             directory=directory,
             new_guid=new_guid,
+            unreported=self._unreported,
         )
         # Resumed once the directory is complete.
         self.due_work = outcomes.due_work
@@ -74,6 +80,7 @@ class SmsEngine:
             plan = await self._planner.plan(send, looks_up_repetitions=looks_up_repetitions)
             if not plan.changes:
                 return plan.results
+            self._unreported.add(resource.topic, plan.unreported)
             try:
                 await self._commit(plan.changes, ())
             except ConflictError:
@@ -94,9 +101,10 @@ class SmsEngine:
             RequestError: the request is refused as a whole.
         """
         results, changes = await plan_opt_outs(
-            resource, action, request, records=self._records, now=self._clock.now()
+            resource, action, request, opt_outs=self._opt_outs, now=self._clock.now()
         )
         if changes:
+            self._opt_outs.note(changes)
             await self._commit(changes, ())
         return results
 
@@ -119,10 +127,12 @@ class SmsEngine:
             now=self._clock.now(),
             new_guid=self._new_guid,
         )
+        self._opt_outs.note(inbound.changes)
         await self._commit(inbound.changes, (inbound.batch,))
         self.due_work.expect(inbound.first_due)
         return inbound.message_id
 
     async def forget(self, topic: str) -> None:
         """Delete what a deleted resource left; `topic` is the incarnation of its system topic."""
-        await forget(self._store, self._commit, KEPT, topic)
+        with self._unreported.forgetting(topic):
+            await forget(self._store, self._commit, KEPT, topic)

@@ -18,9 +18,9 @@ from switchhook.communication.sms.store import (
     ExpiryDue,
     ReportDue,
     SmsMessage,
-    SmsRecords,
     decode_due,
 )
+from switchhook.communication.sms.unreported import Unreported
 from switchhook.grid.ports import Change, Delete, Record, Records
 from switchhook.grid.publish import CommitEvents, batch_of
 
@@ -40,8 +40,9 @@ class Outcomes:
         clock: Clock,
         directory: CommunicationDirectory,
         new_guid: NewGuid,
+        unreported: Unreported,
     ) -> None:
-        self._records = SmsRecords(store)
+        self._unreported = unreported
         self._commit = commit
         self._directory = directory
         self._new_guid = new_guid
@@ -68,7 +69,7 @@ class Outcomes:
         message_key = key(due.topic, due.message_id)
         message = work.reported.get(message_key)
         if message is None:
-            message = await self._records.message(due.topic, due.message_id)
+            message = await self._unreported.take(due.topic, due.message_id)
         if message is None:
             return
         report = DeliveryReport(

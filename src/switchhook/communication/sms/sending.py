@@ -14,6 +14,7 @@ from switchhook.communication.guids import NewGuid
 from switchhook.communication.records import key, put
 from switchhook.communication.resources import CommunicationResource, OwnedNumber
 from switchhook.communication.sms import events
+from switchhook.communication.sms.opt_outs import OptOuts
 from switchhook.communication.sms.reports import blocked_fate, due_reports
 from switchhook.communication.sms.requests import (
     INVALID_RECIPIENT,
@@ -54,12 +55,14 @@ class Send(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SendPlan:
-    """What a send comes to; `first_due` is when something will happen next."""
+    """What a send comes to; `first_due` is when something will happen next, and `unreported` are
+    the messages that will have a report."""
 
     def __init__(self) -> None:
         self.results: list[SendResult] = []
         self.changes: list[Change] = []
         self.messages: list[str] = []
+        self.unreported: dict[str, SmsMessage] = {}
         self.sent_once: dict[str, SentOnce] = {}
         self.first_due: int | None = None
 
@@ -72,8 +75,11 @@ class SendPlan:
 class Planner:
     """Plans sends: reads, but writes nothing."""
 
-    def __init__(self, *, records: SmsRecords, carrier: Carrier, new_guid: NewGuid) -> None:
+    def __init__(
+        self, *, records: SmsRecords, opt_outs: OptOuts, carrier: Carrier, new_guid: NewGuid
+    ) -> None:
         self._records = records
+        self._opt_outs = opt_outs
         self._carrier = carrier
         self._new_guid = new_guid
 
@@ -119,7 +125,7 @@ class Planner:
         message_key = key(topic, message.message_id)
         plan.messages.append(message_key)
         plan.changes.append(put(MESSAGES, message_key, message))
-        is_blocked = keeps_opt_outs(send.number) and await self._records.is_opted_out(
+        is_blocked = keeps_opt_outs(send.number) and await self._opt_outs.contain(
             topic, message.from_, message.to
         )
         if is_blocked:
@@ -132,6 +138,7 @@ class Planner:
             topic, message, fate, is_blocked=is_blocked, timeout_in_seconds=timeout
         ):
             plan.add_due(at, message.message_id, report)
+            plan.unreported[message_key] = message
         return message.message_id
 
     def _message(self, send: Send, recipient: SmsRecipient) -> SmsMessage:

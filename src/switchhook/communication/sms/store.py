@@ -122,10 +122,6 @@ class SmsRecords:
         """The message of that id."""
         return await read(self._records, MESSAGES, key(topic, message_id), SmsMessage)
 
-    async def is_opted_out(self, topic: str, sender: str, recipient: str) -> bool:
-        """Whether the recipient wants no messages from the sender."""
-        return await self._records.get(OPT_OUTS, key(topic, sender, recipient)) is not None
-
     async def sent_once(self, repeatability_key: str) -> SentOnce | None:
         """What was sent under that repeatability key."""
         return await read(self._records, REPEATABILITY, repeatability_key, SentOnce)
