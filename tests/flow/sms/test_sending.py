@@ -264,3 +264,13 @@ async def test_deleted_resource_leaves_nothing(world: SmsWorld) -> None:
     assert len(await world.store.scan("sms-opt-outs")) == 1
     kept = await world.store.scan("sms-messages")
     assert all(record.key.startswith(other.topic + "/") for record in kept)
+
+
+async def test_message_that_was_forgotten_has_no_report(world: SmsWorld) -> None:
+    """What is due for a message that is no longer kept is dropped, though it was just sent."""
+    await world.send(PHONE)
+    await world.engine.forget(world.resource.topic)
+    await world.advance(seconds=1)
+
+    assert await world.events() == []
+    assert await world.store.scan("sms-messages") == []

@@ -385,6 +385,16 @@ def test_member_without_a_value_does_not_stand_twice(name: str, value: bytes) ->
     assert b"[null, 1]" in event.json
 
 
+def test_service_writes_its_resource_in_its_own_way() -> None:
+    topic = a_topic(kind=TopicKind.SYSTEM)
+    written = topic.resource_id.lower()
+    whole = a_body(an_event(topic=written, dataVersion="1", metadataVersion="1"))
+
+    (event,) = read(whole, topic)
+
+    assert (event.source, b"[" + event.json + b"]") == (written, whole)
+
+
 def test_null_versions_give_way_to_the_stamped_ones() -> None:
     """As for the topic; null `data` is data."""
     (event,) = _read(
