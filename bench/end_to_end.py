@@ -96,9 +96,11 @@ def _judged(number: str, columns: Mapping[str, list[float]]) -> Result:
     names = (_USER, _KERNEL, _WRK, _BUSY)
     user, kernel, wrk, busy = (result.medians[each] for each in names)
     limit = 1e6 / result.medians[_FLOOR]
+    ours = (user + kernel) * result.medians[_OURS] / 1e6
     note = (
         f"An event costs {user:.1f} us of CPU in our process and {kernel:.1f} us in the kernel; of "
         f"the floor's {limit:.1f} us, wrk's POST is {wrk:.1f}. By CPU time alone: "
-        f"{limit / (user + kernel):.2f}. {busy_note(busy)}"
+        f"{limit / (user + kernel):.2f}. The server was busy for {ours:.0%} of the time. "
+        f"{busy_note(busy)}"
     )
     return msgspec.structs.replace(result, note=note)
