@@ -12,7 +12,7 @@ import msgspec
 from bench import chart, facts, page, report
 from bench.bars import BARS
 from bench.machine import MissingToolError, check
-from bench.measurements import Measurement, left_out, wanted
+from bench.measurements import Measurement, quick, wanted
 from bench.model import Result
 from bench.within import within
 
@@ -36,10 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Below /tmp there may be no disk.
     tempfile.tempdir = "/var/tmp" if Path("/var/tmp").is_dir() else None  # noqa: S108
     if options.quick:
-        if slow := left_out(chosen):
-            print(f"a quick run leaves out {', '.join(slow)}")
-        quick = (each for each in chosen if not each.is_slow)
-        chosen = [msgspec.structs.replace(each, longer=1) for each in quick]
+        chosen = quick(chosen, is_named=bool(options.only))
     rounds = options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS)
     results, failures = run(chosen, rounds, _QUICK_SECONDS if options.quick else _SECONDS)
     is_whole = rounds >= _ROUNDS and not (options.quick or options.only or failures)

@@ -32,8 +32,9 @@ from bench.model import Result
 class Measurement(msgspec.Struct, frozen=True):
     """Bars that are measured together, by `measure(rounds, seconds of a part of a round)`.
 
-    A slow one is left out of a quick run. `most_rounds` is for what takes minutes, or counts in
-    ways of its own; `longer` times the seconds of others has what needs many events.
+    A slow one is left out of a quick run that does not name it. `most_rounds` is for what takes
+    minutes, or counts in ways of its own; `longer` times the seconds of others has what needs many
+    events.
     """
 
     bars: tuple[str, ...]
@@ -119,6 +120,9 @@ def is_named(number: str, names: Collection[str]) -> bool:
     return any(number == name or number.startswith(f"{name} ") for name in names)
 
 
-def left_out(measurements: Sequence[Measurement]) -> list[str]:
-    """The bars that a quick run does not measure."""
-    return [number for each in measurements if each.is_slow for number in each.bars]
+def quick(measurements: Sequence[Measurement], *, is_named: bool) -> list[Measurement]:
+    """In short parts, and without the slow ones, unless somebody has named them; tells which."""
+    kept = [each for each in measurements if is_named or not each.is_slow]
+    if slow := [number for each in measurements if each not in kept for number in each.bars]:
+        print(f"a quick run leaves out {', '.join(slow)}")
+    return [msgspec.structs.replace(each, longer=1) for each in kept]

@@ -1,10 +1,11 @@
 """Which bars does a run measure, and what if one cannot be?"""
 
+import msgspec
 import pytest
 
 from bench.__main__ import main, run
 from bench.bars import BARS
-from bench.measurements import MEASUREMENTS, Measurement, left_out, wanted
+from bench.measurements import MEASUREMENTS, Measurement, quick, wanted
 from bench.model import Result, WrongDeliveryError
 from tests.bench.builders import a_result
 
@@ -51,11 +52,21 @@ def wrong(rounds: int, seconds: float) -> list[Result]:
     raise WrongDeliveryError(f"lost in {rounds} rounds of {seconds} s")
 
 
-def test_quick_run_names_what_it_leaves_out() -> None:
-    """Those that take minutes."""
+def test_quick_run_names_what_it_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that take minutes; the others are short."""
+    slow = Measurement(("T11 lost", "T11 duplicates"), measured, is_slow=True)
+    fast = Measurement(("T3",), measured)
+
+    assert quick([msgspec.structs.replace(fast, longer=2), slow], is_named=False) == [fast]
+    assert "leaves out T11 lost, T11 duplicates\n" in capsys.readouterr().out
+
+
+def test_quick_run_measures_what_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """However long that takes."""
     slow = Measurement(("T11 lost", "T11 duplicates"), measured, is_slow=True)
 
-    assert left_out([Measurement(("T3",), measured), slow]) == ["T11 lost", "T11 duplicates"]
+    assert quick([slow], is_named=True) == [slow]
+    assert not capsys.readouterr().out
 
 
 def test_results_stand_in_the_order_of_the_bars() -> None:
