@@ -16,6 +16,7 @@ from switchhook.grid.filters import Mismatch
 from switchhook.grid.ports import Attempt, LogExtent
 from switchhook.grid.resources.records import SubscriptionRecord
 from switchhook.grid.tail import Accepted, Missed
+from switchhook.grid.topics import TopicKind
 
 Body = dict[str, Any]
 
@@ -65,10 +66,12 @@ def render_line(found: Accepted | Missed) -> bytes:
     if isinstance(found, Missed):
         return _line({"missed": {"firstPosition": found.first, "endPosition": found.end}})
     topic, envelope = found.topic, found.envelope
+    # A service writes the id of its resource in a case of its own, which its receivers see.
+    is_service = topic.kind is TopicKind.SYSTEM
     body = {
         "position": envelope.position,
         "publishedAt": _time(envelope.published_at),
-        "topic": topic.resource_id,
+        "topic": envelope.event.source if is_service else topic.resource_id,
         "topicName": topic.name,
         "domainTopic": envelope.event.domain_topic or None,
         "id": envelope.event.id,
