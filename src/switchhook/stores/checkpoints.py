@@ -14,13 +14,13 @@ import apsw
 # This needs SQLite 3.51.3: before, a copy that began while the log started again could lose commits
 # (https://sqlite.org/wal.html#walresetbug).
 
-# Begin when it has grown by 16 MiB of pages. A quarter of that, copied between two groups, cost as
-# much, and four times as much cost no less.
-_BEGIN_PAGES = 1_000
+# Begin when it has grown by so much. A quarter of that, copied between two groups, cost as much,
+# and four times as much cost no less.
+_BEGIN_BYTES = 16 << 20
 # Commits wait when they outrun the thread: the write-ahead log is bounded.
-_MOST_PAGES = 1_500
-# So few are copied between two groups: about a millisecond, and two syncs.
-_REST_PAGES = 64
+_MOST_BYTES = 24 << 20
+# So little is copied between two groups: about a millisecond, and two syncs.
+_REST_BYTES = 1 << 20
 
 
 class Checkpoints:
@@ -31,6 +31,9 @@ class Checkpoints:
         self._copier = copier
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="switchhook-checkpoint")
         self._copying: Future[None] | None = None
+        page = int(connection.pragma("page_size"))
+        self._begin, self._most = _BEGIN_BYTES // page, _MOST_BYTES // page
+        self._rest = _REST_BYTES // page
         self._pages_written(start_again=True)
 
     def attend(self, copied: Callable[[], None]) -> None:
@@ -43,10 +46,10 @@ class Checkpoints:
         # A hook would tell, too, but take the interpreter back in the middle of every commit.
         grown = self._pages_written()
         if self._copying is None:
-            if grown >= _BEGIN_PAGES:
+            if grown >= self._begin:
                 self._copying = self._thread.submit(self._copy)
                 self._copying.add_done_callback(lambda _: copied())
-        elif self._copying.done() or grown >= _MOST_PAGES:
+        elif self._copying.done() or grown >= self._most:
             self.finish()
 
     def finish(self) -> None:
@@ -76,8 +79,8 @@ class Checkpoints:
             self._copying.result()
 
     def _copy(self) -> None:
-        before, copied = 0, _REST_PAGES
-        while copied - before >= _REST_PAGES:
+        before, copied = 0, self._rest
+        while copied - before >= self._rest:
             before = copied
             _, copied = self._copier.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
