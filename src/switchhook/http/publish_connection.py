@@ -75,12 +75,12 @@ class PublishConnection(DirectConnection):
 
     def _publish_head(self) -> PublishHead | None:
         """The head that has been read, if it is that of a publish request."""
-        headers, parser = self.headers, self.parser
-        if b"/api/events" not in self.url and not is_publish_url(self.url):
+        headers, parser, url = self.headers, self.parser, self.url
+        if b"/api/events" not in url and not is_publish_url(url):
             return None
         fields = dict(reversed(headers))
-        target = target_of(self.url, fields.get(b"host", b""), self.scheme or "")
-        if target is None or (b"upgrade" in fields and self.parser.should_upgrade()):
+        target = target_of(url, fields.get(b"host", b""), self.scheme or "")
+        if target is None or (b"upgrade" in fields and parser.should_upgrade()):
             return None
         # By default, a request in HTTP/1.0 is the last one; there is no need to ask which it is.
         is_last = not parser.should_keep_alive() or (
@@ -196,16 +196,17 @@ class PublishExchange(msgspec.Struct, eq=False):
         if self.connection.transport.is_closing():
             self.response_complete = True  # what follows the last request is no request
             return
-        asked = self.api.begin(self.head)
+        head = self.head
+        asked = self.api.begin(head)
         if isinstance(asked, Answer):
             self.answer(asked)
             return
         self.topic = asked
-        if self.head.is_longer_than(MAX_BODY_BYTES) or self.size > MAX_BODY_BYTES:
+        if self.size > MAX_BODY_BYTES or head.is_longer_than(MAX_BODY_BYTES):
             self.answer(self.api.too_large(asked))
         elif self.is_whole:
             self.end()
-        elif self.head.expects_continue and not self.size:
+        elif head.expects_continue and not self.size:
             self.connection.send_continue()
             self.is_told_to_go_on = True
 

@@ -91,8 +91,9 @@ def is_publish_url(url: bytes) -> bool:
 
 def target_of(url: bytes, host: bytes, scheme: str) -> Target | None:
     """Where the request goes, if it is to a publish route."""
-    is_short = len(url) + len(host) <= _KEPT_LENGTH
-    return (_kept_target if is_short else _target)(url, host, scheme)
+    if len(url) + len(host) <= _KEPT_LENGTH:
+        return _kept_target(url, host, scheme)
+    return _target(url, host, scheme)
 
 
 def _target(url: bytes, host: bytes, scheme: str) -> Target | None:

@@ -17,6 +17,7 @@ from switchhook.grid.schemas.json_text import Members
 from switchhook.grid.topics import Topic, TopicKind
 
 _SCHEMA = EventSchema.EVENT_GRID
+_DOMAIN, _SYSTEM = TopicKind.DOMAIN, TopicKind.SYSTEM
 # "Missing-property check order" of the live service.
 _REQUIRED = ("subject", "id", "eventType", "eventTime")
 _METADATA_VERSION = "1"
@@ -68,7 +69,7 @@ def check(body: bytes, topic: Topic) -> list[str]:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         raise _explain(body, problem) from problem
     json_text.check_count(len(events))
-    is_domain = topic.kind is TopicKind.DOMAIN
+    is_domain = topic.kind is _DOMAIN
     ids, may_be_deep = [], False
     for event in events:
         version = event.metadataVersion
@@ -87,7 +88,7 @@ def check(body: bytes, topic: Topic) -> list[str]:
 def _check_topic(named: str | None, topic: Topic) -> None:
     if not named:
         raise refusals.requires(_SCHEMA, "topic")
-    if topic.kind is TopicKind.DOMAIN:
+    if topic.kind is _DOMAIN:
         domain_topics.check(named, topic)
     elif named != topic.resource_id:
         raise refusals.foreign_topic(named)
@@ -101,8 +102,8 @@ def read(body: bytes, topic: Topic) -> Iterator[Event]:
     domain the bare name of a topic gives way to its full id. A service may write the id of its
     resource in letters of another case: what it wrote stays.
     """
-    is_domain = topic.kind is TopicKind.DOMAIN
-    is_service = topic.kind is TopicKind.SYSTEM
+    is_domain = topic.kind is _DOMAIN
+    is_service = topic.kind is _SYSTEM
     source, domain_topic = topic.resource_id, ""
     stamp = _topic_stamp(source)
     for wire, text in zip(_accepted.decode(body), _texts.decode(body), strict=True):
