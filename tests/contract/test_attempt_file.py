@@ -97,6 +97,23 @@ async def test_attempts_are_left_out_and_counted_when_the_disk_is_too_slow(tmp_p
     await history.close()
 
 
+async def test_events_of_a_request_are_left_out_together(tmp_path: Path) -> None:
+    """Those that no longer have room are counted, each of them."""
+    file = _StuckFile(tmp_path / "attempts.db", max_bytes=1 << 20)
+    history = SqliteAttemptHistory(file, flush_seconds=1000)
+    for first in range(0, BLOCK + MAX_GATHERED, BLOCK // 8):
+        history.note_successes(range(first, first + BLOCK // 8), 0, "s1", 1, 10, 20, 200)
+    assert history.left_out == 0
+    end = BLOCK + MAX_GATHERED
+    history.note_successes(range(end, end + 50), 0, "s1", 1, 10, 20, 200)
+    file.gate.set()
+
+    assert history.left_out == 50
+    assert len(await history.of(end - 1)) == 1
+    assert await history.of(end) == []
+    await history.close()
+
+
 async def test_attempts_are_left_out_and_counted_while_the_disk_is_full(
     tmp_path: Path, disk: FaultyDisk, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -63,6 +63,29 @@ async def test_success_is_told_as_it_was_noted(
     assert await history.of(3) == [success, success]
 
 
+@pytest.mark.parametrize("members", [{}, {"number": 7, "early": True, "run": 5}])
+async def test_events_of_one_request_are_told_each(
+    history: AttemptHistory, members: dict[str, Any]
+) -> None:
+    """As if each had been noted alone, in whatever order they were."""
+    successes = [a_success(position, **members) for position in (3, 9, 4)]
+    first = successes[0]
+    history.note_successes(
+        [each.position for each in successes],
+        first.run,
+        first.subscription,
+        first.number,
+        first.started_at,
+        first.duration,
+        first.status,
+        first.early,
+    )
+
+    for success in successes:
+        assert await history.of(success.position) == [success]
+    assert await history.of(5) == []
+
+
 async def test_position_without_attempts_has_none(history: AttemptHistory) -> None:
     """Whatever its neighbours have; a number that can be no position too."""
     for position in (1, 3, 256):

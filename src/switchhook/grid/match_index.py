@@ -85,6 +85,16 @@ class MatchIndex(Generic[Key]):
                     found += entries.match(values)
         return found
 
+    def match_any(self) -> list[Key]:
+        """The few that want every event, whatever it is; none where an event must be looked at."""
+        prefixes = self._by_type.get(_ANY_TYPE)
+        if prefixes is None or len(prefixes) != 1 or len(self._by_type) != 1:
+            return []
+        entries = prefixes.get("", None)
+        if not isinstance(entries, tuple) or any(entry.residual for entry in entries):
+            return []
+        return [entry.key for entry in entries]
+
     def arrange(self) -> None:
         """Put what was added in order now, rather than when the next event comes."""
         for prefixes in self._by_type.values():

@@ -129,18 +129,19 @@ class Observation:
             self.answered(queue, deliveries, response)
         attempts = first.attempts + (first.early_for is None)
         if self.history is not None:
-            note_success = self.history.note_success
-            for each in deliveries:
-                note_success(
-                    each.position,
-                    each.run,
-                    each.subscription.incarnation,
-                    attempts,
-                    sent.began_at,
-                    response.duration,
-                    response.status,
-                    each.early_for is not None,
-                )
+            about_each = (
+                first.run,
+                first.subscription.incarnation,
+                attempts,
+                sent.began_at,
+                response.duration,
+                response.status,
+                first.early_for is not None,
+            )
+            if len(deliveries) == 1:
+                self.history.note_success(first.position, *about_each)
+            else:
+                self.history.note_successes([each.position for each in deliveries], *about_each)
         # One line per failed or repeated attempt; a success at the first costs a debug check only.
         level = logging.DEBUG if attempts == 1 else logging.INFO
         if log.isEnabledFor(level):

@@ -423,6 +423,19 @@ class AttemptHistory(Protocol):
     ) -> None:
         """The same as `note` for an attempt that delivered; the cheapest thing that does it."""
 
+    def note_successes(
+        self,
+        positions: Sequence[int],
+        run: int,
+        subscription: str,
+        number: int,
+        started_at: int,
+        duration: int,
+        status: int | None,
+        early: bool = False,
+    ) -> None:
+        """The same as `note_success` for each of the events that one request delivered."""
+
     async def of(self, position: int) -> list[Attempt]:
         """Every attempt to deliver one event that was noted and is still kept, in order of time."""
 

@@ -85,7 +85,7 @@ class Router:
                 if known is not None:
                     self.note_events(known, appended)
                 for position, event in route.read(appended):
-                    queues = route.match(event)
+                    queues = route.takers or route.match(event)
                     if queues:
                         unmatched -= 1
                         envelope = Envelope(position, batch.published_at, event, batch.traceparent)
@@ -141,7 +141,7 @@ class Router:
         if route is None or not route.has_subscriptions:
             return
         for position, event in route.read(appended):
-            if position in positions and (queues := route.match(event)):
+            if position in positions and (queues := route.takers or route.match(event)):
                 yield Envelope(position, batch.published_at, event, batch.traceparent), queues
 
     def wanted_by(

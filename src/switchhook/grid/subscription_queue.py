@@ -328,11 +328,16 @@ def _fill(batch: list[Delivery], source: deque[Delivery], size: int) -> int:
     tried; answers the size of all its events, which is `size` so far."""
     first = batch[0]
     webhook, version = first.subscription.destination, first.subscription.version
-    attempts, run = first.attempts, first.run
+    attempts, run, is_early = first.attempts, first.run, first.early_for is not None
     limit = webhook.preferred_batch_size_in_kilobytes << 10
     for _ in range(min(len(source), webhook.max_events_per_batch - 1)):
         other = source[0]
-        if other.subscription.version != version or other.attempts != attempts or other.run != run:
+        if (
+            other.attempts != attempts
+            or other.run != run
+            or (other.early_for is not None) != is_early
+            or other.subscription.version != version
+        ):
             break
         with_other = size + len(other.event.json)
         if with_other > limit:

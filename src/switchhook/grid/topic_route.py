@@ -19,6 +19,8 @@ class TopicRoute:
         self._by_domain_topic: dict[str, MatchIndex[SubscriptionQueue]] = {}
         # Whether anybody can want an event.
         self.has_subscriptions = False
+        # Those that want every event, where all do: nothing is to be matched then.
+        self.takers: list[SubscriptionQueue] = []
 
     def _new_index(self) -> MatchIndex[SubscriptionQueue]:
         return MatchIndex(ignores_leading_slash=self.topic.ignores_leading_slash)
@@ -28,7 +30,7 @@ class TopicRoute:
         name = queue.subscription.domain_topic
         index = self._by_domain_topic.setdefault(name, self._new_index()) if name else self._index
         index.put(queue, queue.subscription.filter)
-        self.has_subscriptions = True
+        self._changed()
 
     def remove(self, queue: SubscriptionQueue) -> None:
         """Forget a subscription, if it is there."""
@@ -38,7 +40,11 @@ class TopicRoute:
             index.remove(queue)
             if name and not index:
                 del self._by_domain_topic[name]
+        self._changed()
+
+    def _changed(self) -> None:
         self.has_subscriptions = bool(self._index) or bool(self._by_domain_topic)
+        self.takers = [] if self._by_domain_topic else self._index.match_any()
 
     def match(self, event: Event) -> list[SubscriptionQueue]:
         """The subscriptions that want an event, each once."""

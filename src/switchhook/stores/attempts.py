@@ -5,7 +5,7 @@ They gather in lists; a thread writes them about once a second, or when many hav
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -78,6 +78,24 @@ class SqliteAttemptHistory:
         if self._timer is None or len(self._successes) >= BLOCK:
             self._attend(self._successes)
 
+    def note_successes(
+        self,
+        positions: Sequence[int],
+        run: int,
+        subscription: str,
+        number: int,
+        started_at: int,
+        duration: int,
+        status: int | None,
+        early: bool = False,
+    ) -> None:
+        self._successes += [
+            (position, run, subscription, number, started_at, duration, status, early)
+            for position in positions
+        ]
+        if self._timer is None or len(self._successes) >= BLOCK:
+            self._attend(self._successes, len(positions))
+
     def note(self, attempt: Attempt) -> None:
         if not attempt.outcome:
             self.note_success(*to_success(attempt))
@@ -113,14 +131,15 @@ class SqliteAttemptHistory:
 
     # --- gathering and writing ---
 
-    def _attend(self, gathered: list[Any]) -> None:
-        """Someone must write: in a second, or now; or there is too much, and the last is left out.
+    def _attend(self, gathered: list[Any], new: int = 1) -> None:
+        """Someone must write: in a second, or now; or there is too much, and the `new` last ones
+        are left out.
 
         Called for the first attempt of a second and when there are many.
         """
         if self._is_closed or len(gathered) > MAX_GATHERED:
-            gathered.pop()
-            self.left_out += 1
+            del gathered[len(gathered) - new :]
+            self.left_out += new
             return
         if self._timer is None:
             self._timer = self._loop.call_later(self._flush_seconds, self._on_timer)

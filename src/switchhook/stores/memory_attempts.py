@@ -1,6 +1,7 @@
 """What does an attempt history do that keeps everything in memory?"""
 
 from collections import deque
+from collections.abc import Sequence
 
 from switchhook.grid.ports import Attempt
 from switchhook.stores.attempt_blocks import bounded, to_success
@@ -40,6 +41,22 @@ class MemoryAttemptHistory:
         fields = (position, run, subscription, number, started_at, duration, status)
         self._successes.append(Attempt(*fields, early=early))
         self._grow(_SUCCESS_BYTES)
+
+    def note_successes(
+        self,
+        positions: Sequence[int],
+        run: int,
+        subscription: str,
+        number: int,
+        started_at: int,
+        duration: int,
+        status: int | None,
+        early: bool = False,
+    ) -> None:
+        for position in positions:
+            self.note_success(
+                position, run, subscription, number, started_at, duration, status, early
+            )
 
     def _grow(self, size: int) -> None:
         self._size += size

@@ -50,6 +50,8 @@ def test_index_agrees_with_asking_each_filter(
                 }
                 found = list(index.match(event))
                 assert sorted(found) == sorted(expected)
+                if whatever_it_is := index.match_any():
+                    assert sorted(whatever_it_is) == sorted(expected)
         assert len(index) == len(model)
 
 
@@ -116,6 +118,25 @@ def test_replaced_filter_is_forgotten() -> None:
     assert list(index.match(a_routed_event(type="t", subject="a"))) == []
     assert list(index.match(a_routed_event(type="t", subject="b"))) == ["a"]
     assert len(index) == 1
+
+
+def test_who_wants_everything_is_known_without_an_event() -> None:
+    """As long as nobody wants less."""
+    index = MatchIndex[str]()
+    assert index.match_any() == []
+    index.put("all", Filter())
+    index.put("all too", Filter(subject_begins_with=""))
+    assert index.match_any() == ["all", "all too"]
+    for less in (
+        Filter(subject_begins_with="/a"),
+        Filter(subject_ends_with="z"),
+        Filter(included_event_types=("T",)),
+        _wanting(FilterOperator.STRING_IN, "data.color", "red"),
+    ):
+        index.put("some", less)
+        assert index.match_any() == []
+        index.remove("some")
+        assert index.match_any() == ["all", "all too"]
 
 
 def test_empty_index_matches_nothing() -> None:

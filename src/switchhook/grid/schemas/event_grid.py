@@ -4,7 +4,8 @@ Source: event-schema.md (May 2023), edge/api.md.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ _DOMAIN, _SYSTEM = TopicKind.DOMAIN, TopicKind.SYSTEM
 # "Missing-property check order" of the live service.
 _REQUIRED = ("subject", "id", "eventType", "eventTime")
 _METADATA_VERSION = "1"
+_METADATA_STAMP = b',"metadataVersion":"1"'
 
 
 class WireEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -105,13 +107,13 @@ def read(body: bytes, topic: Topic) -> Iterator[Event]:
     is_domain = topic.kind is _DOMAIN
     is_service = topic.kind is _SYSTEM
     source, domain_topic = topic.resource_id, ""
-    stamp = _topic_stamp(source)
-    for wire, text in zip(_accepted.decode(body), _texts.decode(body), strict=True):
+    ends = _ends(source)
+    for wire, text in _read(body):
         if is_domain:
             named = wire.topic or ""
             source = domain_topics.resource_id(named, topic)
             domain_topic = domain_topics.domain_topic(named, topic)
-            stamp = _topic_stamp(source)
+            ends = _ends(source)
         elif is_service:
             source = wire.topic or topic.resource_id
         yield Event(
@@ -119,7 +121,7 @@ def read(body: bytes, topic: Topic) -> Iterator[Event]:
             wire.eventType,
             wire.subject,
             wire.dataVersion or "",
-            _stamped(bytes(text), wire, source, stamp),
+            _stamped(text, wire, source, ends),
             source,
             _SCHEMA,
             domain_topic,
@@ -131,21 +133,36 @@ def parse(text: bytes) -> WireEvent:
     return _event.decode(text)
 
 
-def _topic_stamp(source: str) -> bytes:
-    return b',"topic":' + _encode(source)
+def _read(body: bytes) -> Iterable[tuple[_Accepted, bytes]]:
+    """The events with their texts; that of an event alone is all between the brackets."""
+    events = _accepted.decode(body)
+    if len(events) == 1:
+        return ((events[0], body[body.index(b"{") : body.rindex(b"}") + 1]),)
+    return zip(events, map(bytes, _texts.decode(body)), strict=True)
 
 
-def _stamped(text: bytes, wire: _Accepted, source: str, topic_stamp: bytes) -> bytes:
-    has_null = wire.dataVersion is None or wire.metadataVersion is None
-    if has_null or wire.topic not in (UNSET, source):
+@lru_cache(maxsize=1024)
+def _ends(source: str) -> tuple[bytes, bytes]:
+    """How the text of an event ends that has no `topic`: with `metadataVersion`, and without."""
+    end = b',"topic":' + _encode(source) + b"}"
+    return end, _METADATA_STAMP + end
+
+
+def _stamped(text: bytes, wire: _Accepted, source: str, ends: tuple[bytes, bytes]) -> bytes:
+    version, metadata, named = wire.dataVersion, wire.metadataVersion, wire.topic
+    if version is None or metadata is None or (named is not UNSET and named != source):
         text = _without_stamped(text, wire, source)
-        wire = _one_accepted.decode(text)
-    stamps = b"" if wire.dataVersion is not UNSET else b',"dataVersion":""'
-    if wire.metadataVersion is UNSET:
-        stamps += b',"metadataVersion":"1"'
-    if wire.topic is UNSET:
-        stamps += topic_stamp
-    return text[:-1].rstrip() + stamps + b"}" if stamps else text
+        return _stamped(text, _one_accepted.decode(text), source, ends)
+    if named is UNSET:
+        end = ends[metadata is UNSET]
+    elif metadata is UNSET:
+        end = _METADATA_STAMP + b"}"
+    elif version is UNSET:
+        end = b"}"
+    else:
+        return text
+    body = text[:-1].rstrip()
+    return body + end if version is not UNSET else body + b',"dataVersion":""' + end
 
 
 def _without_stamped(text: bytes, wire: _Accepted, source: str) -> bytes:
