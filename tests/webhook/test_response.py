@@ -1,5 +1,6 @@
 """Bytes in, one response out: each case is fed whole and byte by byte; no I/O."""
 
+import itertools
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -163,6 +164,30 @@ def test_reader_reads_one_answer_after_another() -> None:
     response = reader.response(0)
 
     assert (response.status, response.headers, response.body) == (204, (("y", "1"),), b"")
+
+
+def test_answers_that_repeat_are_read_like_the_first() -> None:
+    """Empty ones and others by turns, in one piece or two; no surplus hides in a repeated one."""
+    empty = b"HTTP/1.1 200 OK\r\nX: 1\r\nContent-Length: 0\r\n\r\n"
+    refused = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
+    full = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi"
+    last = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    reader = ResponseReader()
+    answers = (empty, empty, refused, refused, empty, full, full, empty, empty)
+    for answer, cut in (*itertools.product(answers, (0, 20)), (last, 0)):
+        reader.reset()
+        for piece in (answer[:cut], answer[cut:]) if cut else (answer,):
+            assert not reader.is_complete
+            reader.feed(piece)
+        expected, told = read(whole, answer)
+        assert reader.response(duration=7) == told
+        assert (reader.is_complete, reader.can_reuse) == (True, expected.can_reuse)
+        assert reader.received == len(answer)
+    reader = ResponseReader()
+    for answer, reusable in ((empty, True), (empty, True), (empty + empty, False)):
+        reader.reset()
+        reader.feed(answer)
+        assert (reader.is_complete, reader.can_reuse) == (True, reusable)
 
 
 def test_body_is_cut() -> None:

@@ -15,6 +15,8 @@ from switchhook.grid.ports import WebhookResponse
 
 KEPT_BODY = 64 * 1024
 MAX_HEAD = 64 * 1024
+# An empty answer up to this size is remembered: a webhook's next one mostly has the same bytes.
+MAX_USUAL = 1024
 # An answer that is longer is cut here, and its connection closed: all that is kept has come.
 MAX_RESPONSE = MAX_HEAD + KEPT_BODY
 
@@ -35,6 +37,8 @@ class ResponseReader:
         "_kept",
         "_parser",
         "_status",
+        "_usual",
+        "_usual_status",
         "can_reuse",
         "fault",
         "is_complete",
@@ -43,6 +47,9 @@ class ResponseReader:
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
+        # An answer that came as a whole, without a body, and left the connection for another.
+        self._usual: bytes | None = None
+        self._usual_status = 0
         self.reset()
 
     def reset(self) -> None:
@@ -59,6 +66,13 @@ class ResponseReader:
 
     def feed(self, data: bytes) -> None:
         """Take what came."""
+        if data == self._usual and not self.received:
+            # Between two messages the parser keeps nothing: it need not see what it knows.
+            self.received = len(data)
+            self._head = data
+            self._status = self._usual_status
+            self.is_complete = self.can_reuse = True
+            return
         self.received += len(data)
         if self._status is None:
             self._head += data
@@ -73,6 +87,8 @@ class ResponseReader:
                 self.fault = f"its answer is not HTTP/1.1 ({error}); it began with {data[:40]!r}"
         if self.received > MAX_HEAD:
             self._check_limits()
+        elif self.can_reuse and not self._kept and self.received == len(data) <= MAX_USUAL:
+            self._usual, self._usual_status = data, self._status or 0
 
     def end(self) -> bool:
         """The connection ended: whether that completes the answer.
