@@ -11,9 +11,11 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from itertools import chain
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 
 import msgspec
@@ -63,11 +65,11 @@ class Signature:
     def is_made_with(self, keys: Iterable[str]) -> bool:
         """Whether one of these access keys (base64) made it; compared in constant time."""
         hashes = [_keyed_hash(key) for key in keys]
-        return any(
-            hmac.compare_digest(_digest(text, keyed), self._digest)
-            for text in self._all_texts()
-            for keyed in hashes
-        )
+        for text in self._all_texts():
+            for keyed in hashes:
+                if hmac.compare_digest(_digest(text, keyed), self._digest):
+                    return True
+        return False
 
     def _all_texts(self) -> Iterator[bytes]:
         yield from self._made
@@ -104,42 +106,49 @@ def read_signature(
     Raises:
         RequestError: 401 `Denied`.
     """
-    names, digest = _read_authorization(request.headers.get("authorization", ""))
-    if not {"host", _CONTENT_HASH}.issubset(names) or any(
-        len(request.headers.get(name, _TOO_LONG)) > MAX_SIGNED_LENGTH for name in names
-    ):
-        raise denied()
-    _check_date(names, request.headers, now)
-    _check_body(request)
-    return Signature(digest, _texts(request, names, host_aliases))
-
-
-_TOO_LONG = " " * (MAX_SIGNED_LENGTH + 1)  # what an absent header counts as
-
-
-def _read_authorization(header: str) -> tuple[list[str], bytes]:
-    scheme, _, parameters = header.partition(" ")
-    signed, _, signature = parameters.partition("&")
-    signed_label, _, names = signed.partition("=")
-    label, _, digest = signature.partition("=")
-    if (scheme.lower(), signed_label, label) != (_SCHEME, "SignedHeaders", "Signature"):
-        raise denied()
-    listed = names.lower().split(";")
-    if len(listed) > MAX_SIGNED_HEADERS or len(set(listed)) < len(listed):
-        raise denied()
+    headers = request.headers
+    names, date_name, digest = _read_authorization(headers.get("authorization", ""))
     try:
-        return listed, base64.b64decode(digest, validate=True)
+        values = [headers[name] for name in names]
+    except KeyError:
+        raise denied() from None
+    if max(map(len, values)) > MAX_SIGNED_LENGTH:
+        raise denied()
+    sent = _instant(headers[date_name])
+    if sent is None or abs(now - sent) > CLOCK_SKEW:
+        raise denied()
+    _check_body(request)
+    usual = _text(request, request.target, values)
+    others = _unusual_texts(request, names, host_aliases, usual)
+    return Signature(digest, chain((usual,), others))
+
+
+_AUTHORIZATION = re.compile(f"(?i:{_SCHEME}) SignedHeaders=([^&]*)&Signature=(.*)", re.DOTALL)
+
+
+def _read_authorization(header: str) -> tuple[tuple[str, ...], str, bytes]:
+    """The signed headers' names, which of them is the date, and the digest."""
+    parts = _AUTHORIZATION.fullmatch(header)
+    if parts is None:
+        raise denied()
+    listed, digest = parts.groups()
+    names, date_name = _signed_names(listed)
+    try:
+        return names, date_name, base64.b64decode(digest, validate=True)
     except (binascii.Error, ValueError) as error:  # ValueError: characters beyond ASCII
         raise denied() from error
 
 
-def _check_date(names: list[str], headers: Mapping[str, str], now: int) -> None:
-    signed = [name for name in _DATES if name in names]
-    if not signed:
+# A client signs the same headers of all its requests.
+@lru_cache(maxsize=64)
+def _signed_names(listed: str) -> tuple[tuple[str, ...], str]:
+    names = tuple(listed.lower().split(";"))
+    dates = [name for name in _DATES if name in names]
+    if len(names) > MAX_SIGNED_HEADERS or len(set(names)) < len(names):
         raise denied()
-    sent = _instant(headers[signed[0]])
-    if sent is None or abs(now - sent) > CLOCK_SKEW:
+    if not dates or not {"host", _CONTENT_HASH}.issubset(names):
         raise denied()
+    return names, dates[0]
 
 
 # Dates have whole seconds: many requests share one.
@@ -159,15 +168,19 @@ def _check_body(request: SignedRequest) -> None:
         raise denied()
 
 
-def _texts(
-    request: SignedRequest, names: list[str], host_aliases: Sequence[str]
+def _text(request: SignedRequest, target: str, values: Sequence[str]) -> bytes:
+    return f"{request.method.upper()}\n{target}\n{';'.join(values)}".encode()
+
+
+def _unusual_texts(
+    request: SignedRequest, names: Sequence[str], host_aliases: Sequence[str], usual: bytes
 ) -> Iterator[bytes]:
-    """Each text once, the usual one first."""
-    made = set()
+    """Each other text once."""
+    made = {usual}
     for target in _targets(request.target):
         for host in _hosts(request, host_aliases):
-            values = ";".join(host if name == "host" else request.headers[name] for name in names)
-            text = f"{request.method.upper()}\n{target}\n{values}".encode()
+            values = [host if name == "host" else request.headers[name] for name in names]
+            text = _text(request, target, values)
             if text not in made:
                 made.add(text)
                 yield text

@@ -1,6 +1,7 @@
 """Which Communication Services resources are there, and which one does a request address?"""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from switchhook import defaults
 from switchhook.communication.access import Signature, denied
@@ -119,6 +120,8 @@ class CommunicationDirectory:
                 yield resource
 
 
+# Clients address few hosts.
+@lru_cache(maxsize=256)
 def named_by(host: str) -> str | None:
     """The name of the resource that a `Host` header names, if it names one at all."""
     name = host.partition(":")[0].lower().rstrip(".")

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from switchhook.http.asgi import Message, Scope
+from switchhook.http.asgi import WHOLE_BODY, Message, Scope
 from switchhook.http.bounded_connection import BoundedConnection, Reads
 from switchhook.http.direct_routes import DirectRoutes, Endpoint, answer
 
@@ -184,6 +184,7 @@ class DirectExchange:
     def begin(self) -> None:
         """It is its turn: it is whole, and everything before it is answered."""
         connection = self._connection
+        self.scope[WHOLE_BODY] = b"".join(self.parts)
         if connection.transport.is_closing():
             self.response_complete = True  # what follows the last request is no request
             return
@@ -200,4 +201,4 @@ class DirectExchange:
         if self._was_received:
             return {"type": "http.disconnect"}
         self._was_received = True
-        return {"type": "http.request", "body": b"".join(self.parts), "more_body": False}
+        return {"type": "http.request", "body": self.scope[WHOLE_BODY], "more_body": False}

@@ -25,6 +25,12 @@ class DirectRoutes:
         self._routes: dict[str, list[Route]] = defaultdict(list)
         for route in routes:
             self._routes[_first_segment(route.path)].append(route)
+        # Nearly all requests are for few paths without parameters: who answers those is known.
+        self._known: dict[tuple[str, str], Scope | None] = {}
+        for route in routes:
+            if not route.param_convertors:
+                for method in route.methods or ():
+                    self._known[method, route.path] = self._match(_scope_of(method, route.path))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -38,13 +44,23 @@ class DirectRoutes:
     def find(self, scope: Scope) -> Endpoint | None:
         """Who answers a request, if one of these routes serves it; its scope learns of the route
         what endpoints may ask."""
+        found = self._known.get((scope["method"], scope["path"])) or self._match(scope)
+        if found is None:
+            return None
+        scope.update(found)
+        endpoint: Endpoint = found["endpoint"]
+        return endpoint
+
+    def _match(self, scope: Scope) -> Scope | None:
         for route in self._routes.get(_first_segment(scope["path"]), ()):
             match, found = route.matches(scope)
             if match is Match.FULL:
-                scope.update(found)
-                endpoint: Endpoint = route.endpoint
-                return endpoint
+                return found
         return None
+
+
+def _scope_of(method: str, path: str) -> Scope:
+    return {"type": "http", "method": method, "path": path}
 
 
 def _first_segment(path: str) -> str:

@@ -11,7 +11,7 @@ from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError
 from switchhook.http import asgi
-from switchhook.http.asgi import ClientGoneError
+from switchhook.http.asgi import ClientGoneError, Scope
 from switchhook.http.web_pages import check_page
 
 # A hundred recipients and the longest message, escaped, are a fifth of it. Azure names no limit.
@@ -45,23 +45,24 @@ class Authenticator:
             RequestError: 401 `Denied`, 403 for a web page with a public key, or 413 for a body over
                 the limit.
         """
-        headers = _headers(request)
+        scope = request.scope
+        headers = _headers(scope)
         if "authorization" not in headers:
             raise denied()
         body = await read_body(request)
         signed = SignedRequest(
-            method=request.method,
-            target=_target(request),
+            method=scope["method"],
+            target=_target(scope),
             headers=headers,
             body=body,
-            scheme=request.scope["scheme"],
+            scheme=scope["scheme"],
         )
         signature = read_signature(signed, now=self._now(), host_aliases=self._host_aliases)
-        connection = request.scope.get("client")
+        connection = scope.get("client")
         last = self._last.get(connection) if connection else None
         resource = self._directory.find_signer(signature, headers["host"], last)
         check_page(headers.get("origin"), resource.keys)
-        if connection:
+        if connection and resource is not last:
             self._remember(connection, resource)
         return resource, body
 
@@ -72,17 +73,17 @@ class Authenticator:
             self._last.popitem(last=False)
 
 
-def _headers(request: Request) -> dict[str, str]:
+def _headers(scope: Scope) -> dict[str, str]:
     """The headers by their names; of those that come twice the first."""
-    pairs: list[tuple[bytes, bytes]] = request.scope["headers"]
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(pairs)}
+    pairs: list[tuple[bytes, bytes]] = scope["headers"]
+    return {str(name, "latin-1"): str(value, "latin-1") for name, value in reversed(pairs)}
 
 
-def _target(request: Request) -> str:
+def _target(scope: Scope) -> str:
     """The path and query as they came on the wire."""
-    path: bytes = request.scope["raw_path"]
-    query: bytes = request.scope["query_string"]
-    return (path + b"?" + query if query else path).decode("latin-1")
+    path: bytes = scope["raw_path"]
+    query: bytes = scope["query_string"]
+    return str(path + b"?" + query if query else path, "latin-1")
 
 
 async def read_body(request: Request, limit: int = MAX_BODY_SIZE) -> bytes:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError, StoreError
+from switchhook.http.asgi import Scope, header
 from switchhook.http.errors import from_store_error, json_response
 from switchhook.http.request_ids import RequestIds
 
@@ -55,34 +56,32 @@ def signed_endpoint(
     supported_header = (b"api-supported-versions", supported.encode())
 
     async def endpoint(request: Request) -> Response:
-        response = await _answer(request)
-        request_id = (b"x-ms-request-id", new_request_id().encode())
-        response.raw_headers += (supported_header, request_id)
-        client_id = request.headers.get("x-ms-client-request-id")
-        if client_id and _wants_id(request):
-            response.headers["x-ms-client-request-id"] = client_id
-        return response
-
-    async def _answer(request: Request) -> Response:
+        scope = request.scope
         try:
             subject, body = await authenticator.authenticate(request)
-            if request.method not in ("GET", "HEAD"):
-                _check_version(_version_in(request.scope["query_string"]), supported)
-            return await handler(request, subject, body)
+            if scope["method"] not in ("GET", "HEAD"):
+                _check_version(_version_in(scope["query_string"]), supported)
+            response = await handler(request, subject, body)
         except RequestError as error:
-            return _error(error)
+            response = _error(error)
         except StoreError as error:
             response = _error(from_store_error(error))
             response.headers["retry-after"] = str(STORE_RETRY_AFTER)
-            return response
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to read it
+            response = Response(status_code=400)  # nobody is there to read it
+        request_id = (b"x-ms-request-id", new_request_id().encode())
+        response.raw_headers += (supported_header, request_id)
+        client_id = header(scope, b"x-ms-client-request-id")
+        if client_id and _wants_id(scope):
+            response.headers["x-ms-client-request-id"] = client_id
+        return response
 
     return endpoint
 
 
-def _wants_id(request: Request) -> bool:
-    return request.headers.get("x-ms-return-client-request-id", "").lower() == "true"
+def _wants_id(scope: Scope) -> bool:
+    wish = header(scope, b"x-ms-return-client-request-id")
+    return wish is not None and wish.lower() == "true"
 
 
 # A client's queries are few: most say nothing but the version.
