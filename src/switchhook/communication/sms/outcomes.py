@@ -1,12 +1,12 @@
 """What happens to messages as time goes by: reports arrive, records expire."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from switchhook.clock import Clock
+from switchhook.clock import SECOND, Clock
 from switchhook.communication.directory import CommunicationDirectory
-from switchhook.communication.due_work import DueWork
+from switchhook.communication.due_work import DueWork, due_key
 from switchhook.communication.guids import NewGuid
 from switchhook.communication.records import key, put
 from switchhook.communication.sms import events
@@ -23,6 +23,9 @@ from switchhook.communication.sms.store import (
 from switchhook.communication.sms.unreported import Unreported
 from switchhook.grid.ports import Change, Delete, Record, Records
 from switchhook.grid.publish import CommitEvents, batch_of
+
+# How many messages one record deletes: a pass does many such records in one commit.
+EXPIRING_TOGETHER = 32
 
 
 class Outcomes:
@@ -59,12 +62,14 @@ class Outcomes:
                     work.changes += [Delete(MESSAGES, message) for message in expiry.messages]
                     work.changes += [Delete(REPEATABILITY, once) for once in expiry.repeatability]
         work.changes += [put(MESSAGES, *reported) for reported in work.reported.items()]
+        work.changes += work.expiries()
         batches = [batch_of(topic, found, now) for topic, found in work.events.items()]
         await self._commit(work.changes, batches)
 
     async def _report(self, work: "_Pass", due: ReportDue) -> None:
         resource = self._directory.by_topic(due.topic)
         if resource is None:
+            work.expire(due)  # what came too late to be deleted with its resource
             return
         message_key = key(due.topic, due.message_id)
         message = work.reported.get(message_key)
@@ -77,6 +82,7 @@ class Outcomes:
         )
         if message.report is None:  # the first one stays what `GET /deliveryReports` answers
             work.reported[message_key] = msgspec.structs.replace(message, report=report)
+            work.expire(due)
         if message.enable_delivery_report:
             event = events.report_event(resource, message, report, str(self._new_guid()))
             work.events.setdefault(due.topic, []).append(event)
@@ -90,3 +96,24 @@ class _Pass:
         self.changes: list[Change] = []
         self.reported: dict[str, SmsMessage] = {}
         self.events: dict[str, list[bytes]] = {}
+        self._expiring: dict[int, list[ReportDue]] = {}
+
+    def expire(self, due: ReportDue) -> None:
+        """Have the message deleted when its time comes, by one record for all of one second."""
+        if due.expires_at:
+            self._expiring.setdefault(due.expires_at // SECOND, []).append(due)
+
+    def expiries(self) -> Iterator[Change]:
+        """The records by which that happens."""
+        for expiring in self._expiring.values():
+            for first in range(0, len(expiring), EXPIRING_TOGETHER):
+                yield _expiry(expiring[first : first + EXPIRING_TOGETHER])
+
+
+def _expiry(together: Sequence[ReportDue]) -> Change:
+    messages = tuple(key(each.topic, each.message_id) for each in together)
+    repeatability = tuple(each.repeatability for each in together if each.repeatability)
+    at = max(each.expires_at for each in together)
+    # One of its messages names it: no other record has that one.
+    expiry = ExpiryDue(messages=messages, repeatability=repeatability)
+    return put(DUE, due_key(at, messages[0]), expiry)

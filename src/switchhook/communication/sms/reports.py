@@ -3,7 +3,7 @@
 from switchhook.clock import MILLISECOND, SECOND
 from switchhook.communication.carriers.ports import Attempt, Fate
 from switchhook.communication.sms import statuses
-from switchhook.communication.sms.store import DeliveryAttempt, ReportDue, SmsMessage
+from switchhook.communication.sms.store import RETENTION, DeliveryAttempt, ReportDue, SmsMessage
 
 # How long the service takes to report that the recipient has opted out (assumed).
 BLOCKED_DELAY = 100 * MILLISECOND
@@ -26,10 +26,12 @@ def due_reports(
     *,
     is_blocked: bool = False,
     timeout_in_seconds: int | None = None,
+    repeatability: str = "",
 ) -> list[tuple[int, ReportDue]]:
     """The reports of a message, each with the instant at which it arrives.
 
     After the timeout the service makes one itself, and what the carrier says later is too late.
+    `repeatability` is the key of the record that expires with the message.
     """
     details = statuses.BLOCKED_DETAILS if is_blocked else statuses.DETAILS[fate.code]
     if timeout_in_seconds is None:
@@ -46,6 +48,8 @@ def due_reports(
         code=fate.code,
         details=details,
         attempts=tuple(_attempt(message.accepted_at, attempt) for attempt in fate.attempts),
+        expires_at=message.accepted_at + RETENTION,
+        repeatability=repeatability,
     )
     return [(message.accepted_at + after, report) for after in instants]
 

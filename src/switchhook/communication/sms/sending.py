@@ -55,13 +55,14 @@ class Send(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SendPlan:
-    """What a send comes to; `first_due` is when something will happen next, and `unreported` are
-    the messages that will have a report."""
+    """What a send comes to; `first_due` is when something will happen next. `unreported` are the
+    messages that will have a report, `silent` the keys of all others, each with that of its
+    repeatability record or ""."""
 
     def __init__(self) -> None:
         self.results: list[SendResult] = []
         self.changes: list[Change] = []
-        self.messages: list[str] = []
+        self.silent: dict[str, str] = {}
         self.unreported: dict[str, SmsMessage] = {}
         self.sent_once: dict[str, SentOnce] = {}
         self.first_due: int | None = None
@@ -90,10 +91,12 @@ class Planner:
             plan.results.append(await self._result(plan, send, recipient, looks_up_repetitions))
         for once_key, once in plan.sent_once.items():
             plan.changes.append(put(REPEATABILITY, once_key, once, expected=0))
-        if plan.messages:
-            expiry = ExpiryDue(messages=tuple(plan.messages), repeatability=tuple(plan.sent_once))
-            # One of its messages names the send: their ids are of this send alone.
-            plan.add_due(send.now + RETENTION, plan.messages[0], expiry)
+        if plan.silent:
+            expiry = ExpiryDue(
+                messages=tuple(plan.silent), repeatability=tuple(filter(None, plan.silent.values()))
+            )
+            # One of its messages names it: their ids are of this send alone.
+            plan.add_due(send.now + RETENTION, expiry.messages[0], expiry)
         return plan
 
     async def _result(
@@ -109,7 +112,7 @@ class Planner:
         if once is None and looks_up_repetitions:
             once = await self._records.sent_once(once_key)
         if once is None:
-            message_id = await self._send(plan, send, recipient)
+            message_id = await self._send(plan, send, recipient, once_key)
             once = SentOnce(message_id=message_id, fingerprint=fingerprint)
             plan.sent_once[once_key] = once
         elif once.fingerprint != fingerprint:
@@ -119,11 +122,12 @@ class Planner:
             to=recipient.to, message_id=once.message_id, repeatability_result=ACCEPTED
         )
 
-    async def _send(self, plan: SendPlan, send: Send, recipient: SmsRecipient) -> str:
+    async def _send(
+        self, plan: SendPlan, send: Send, recipient: SmsRecipient, once_key: str = ""
+    ) -> str:
         message = self._message(send, recipient)
         topic = send.resource.topic
         message_key = key(topic, message.message_id)
-        plan.messages.append(message_key)
         plan.changes.append(put(MESSAGES, message_key, message))
         is_blocked = keeps_opt_outs(send.number) and await self._opt_outs.contain(
             topic, message.from_, message.to
@@ -133,12 +137,20 @@ class Planner:
         else:
             submission = Submission(from_=message.from_, to=message.to, segments=message.segments)
             fate = self._carrier.submit(submission)
-        timeout = send.request.options.delivery_report_timeout_in_seconds
-        for at, report in due_reports(
-            topic, message, fate, is_blocked=is_blocked, timeout_in_seconds=timeout
-        ):
+        reports = due_reports(
+            topic,
+            message,
+            fate,
+            is_blocked=is_blocked,
+            timeout_in_seconds=send.request.options.delivery_report_timeout_in_seconds,
+            repeatability=once_key,
+        )
+        for at, report in reports:
             plan.add_due(at, message.message_id, report)
+        if reports:
             plan.unreported[message_key] = message
+        else:
+            plan.silent[message_key] = once_key
         return message.message_id
 
     def _message(self, send: Send, recipient: SmsRecipient) -> SmsMessage:

@@ -73,17 +73,24 @@ class SmsMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportDue(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
-    """The carrier reports this result of a message."""
+    """The carrier reports this result of a message.
+
+    The message and its `repeatability` record, if it has one, expire at `expires_at`: the first
+    report has that done. 0 where a record of its own says so, as it does for what was sent before
+    the first report did.
+    """
 
     topic: str
     message_id: str
     code: int
     details: str
     attempts: tuple[DeliveryAttempt, ...]
+    expires_at: int = 0
+    repeatability: str = ""
 
 
 class ExpiryDue(msgspec.Struct, frozen=True, kw_only=True, tag="expiry"):
-    """These records of one request have been kept long enough."""
+    """These records have been kept long enough."""
 
     messages: tuple[str, ...]
     repeatability: tuple[str, ...] = ()
