@@ -129,9 +129,11 @@ def _project(
 ) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for member in members:
-        value = _read(member, values, event_time)
+        value = _MISSING if member.key is None else values.get(member.key, _MISSING)
         if value is _MISSING:
-            continue
+            value = _read(member, values, event_time)
+            if value is _MISSING:
+                continue
         if member.members and value is not None:
             value = _inside(member, value, event_time)
         elif member.convert is not None:

@@ -45,11 +45,13 @@ FIRST_DRAFT_ENVELOPE = (
 class Member(msgspec.Struct, frozen=True, kw_only=True):
     """One member to write: its name, where its value is read, and what is done to it.
 
-    `paths` are tried in turn. `constant` needs no value. `members` are those of an object, or of
+    `paths` are tried in turn; `key` is the first of them where it leads to a value at once.
+    `constant` needs no value. `members` are those of an object, or of
     each object of an array (`is_array`).
     """
 
     name: str
+    key: str | None = None
     paths: tuple[tuple[str, ...], ...] = ()
     constant: str | None = None
     convert: Callable[[Any], Any] | None = None
@@ -175,6 +177,7 @@ def _member(
     children = field.fields if field else ()
     return Member(
         name=name,
+        key=None if "." in source else source,
         paths=tuple(tuple(one.split(".")) for one in (source, *(field.sources if field else ()))),
         convert=CONVERSIONS[conversion] if conversion else None,
         conversion=conversion,

@@ -13,6 +13,7 @@ from switchhook.communication.identity.engine import IdentityEngine
 from switchhook.communication.identity.exchange import SERVICE_AUDIENCE
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError
+from switchhook.http.asgi import header
 from switchhook.http.communication_api.authentication import (
     MAX_BODY_SIZE,
     Authenticator,
@@ -38,7 +39,7 @@ class BearerAuthenticator:
         Raises:
             RequestError: 401 `Unauthorized`, or 413 for a body over the limit.
         """
-        host = request.headers.get("host", "")
+        host = header(request.scope, b"host") or ""
         caller = await self._identity.caller_of(bearer_token(request), host)
         return caller, await read_body(request, self._max_body_size)
 
@@ -65,7 +66,7 @@ class EntraAuthenticator:
             RequestError: 401, or 413 for a body over the limit.
         """
         claims = self._read(bearer_token(request), self._audience)
-        resource = self._directory.by_host(request.headers.get("host", ""))
+        resource = self._directory.by_host(header(request.scope, b"host") or "")
         if resource is None:
             raise denied()
         return (resource, claims), await read_body(request)
@@ -100,5 +101,5 @@ class KeyOrEntraAuthenticator:
 
 def bearer_token(request: Request) -> str:
     """The token of the header `Authorization`; "" when it holds none."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _, token = (header(request.scope, b"authorization") or "").partition(" ")
     return token.strip() if scheme.lower() == _SCHEME else ""
