@@ -42,8 +42,8 @@ def _verdict(judged: Sequence[Bar], found: dict[str, Result]) -> str:
         each.number for each in judged if each.number in found and found[each.number].met is False
     ]
     unknown = [each.number for each in judged if each.number not in found]
-    held = len(judged) - len(missed) - len(unknown)
-    sentences = [f"{held} of {len(judged)} bars hold."]
+    measured = len(judged) - len(unknown)
+    sentences = [f"{measured - len(missed)} of {measured} measured bars hold."]
     if missed:
         sentences.append(f"**{', '.join(missed)} fell short.**")
     if unknown:
