@@ -11,10 +11,9 @@ from collections.abc import Callable
 from functools import partial
 
 import msgspec
-import uvloop
 
 from bench.connections import Run, Webhook
-from bench.job import Job, Outcome
+from bench.job import Job, Outcome, tell
 from bench.model import WrongDeliveryError
 from bench.template import Template
 
@@ -91,17 +90,5 @@ async def _wait(run: Run, is_done: Callable[[int], bool], until: float | None) -
             raise WrongDeliveryError(f"{left} deliveries never came")
 
 
-def main() -> int:
-    """Do what the standard input asks for."""
-    reading = msgspec.json.decode(sys.stdin.buffer.readline(), type=Reading)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            outcome = runner.run(read(reading))
-        except WrongDeliveryError as error:
-            outcome = Outcome(wrong=str(error))
-    print(msgspec.json.encode(outcome).decode())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    tell(sys.stdin.buffer.readline(), Reading, read)

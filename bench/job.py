@@ -1,10 +1,16 @@
 """What is a process of load asked to do, and what does it tell?"""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import msgspec
+import uvloop
 
+from bench.model import WrongDeliveryError
 from bench.template import Template
+
+Asked = TypeVar("Asked")
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,3 +54,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds: float = 0.0
     latencies: list[float] = []
     wrong: str = ""
+
+
+def tell(asked: bytes, kind: type[Asked], do: Callable[[Asked], Awaitable[Outcome]]) -> None:
+    """Do what is asked for, as JSON, and print the outcome, which may be a loss."""
+
+    async def done() -> Outcome:
+        try:
+            return await do(msgspec.json.decode(asked, type=kind))
+        except WrongDeliveryError as error:
+            return Outcome(wrong=str(error))
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        print(msgspec.json.encode(runner.run(done())).decode())

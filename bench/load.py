@@ -13,11 +13,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 
-import msgspec
-import uvloop
-
 from bench.connections import Publisher, Run, Webhook
-from bench.job import Job, Outcome
+from bench.job import Job, Outcome, tell
 from bench.model import WrongDeliveryError
 
 _LOOK_EVERY = 0.001
@@ -111,17 +108,5 @@ def _progress(run: Run) -> tuple[int, int]:
     return run.ledger.acknowledged, run.ledger.outstanding
 
 
-def main() -> int:
-    """Do the job of the standard input."""
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            outcome = runner.run(run_job(job))
-        except WrongDeliveryError as error:
-            outcome = Outcome(wrong=str(error))
-    print(msgspec.json.encode(outcome).decode())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    tell(sys.stdin.buffer.read(), Job, run_job)

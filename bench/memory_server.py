@@ -42,14 +42,6 @@ class ForgetfulStore(MemoryStore):
         self._count = 0
         self._told: list[CommitRequest] = []
 
-    async def commit(
-        self,
-        changes: Sequence[Change] = (),
-        batches: Sequence[Batch] = (),
-        on_durable: Callable[[int], None] | None = None,
-    ) -> int:
-        return await requests.commit(self, changes, batches, on_durable)
-
     def submit(
         self,
         changes: Sequence[Change],

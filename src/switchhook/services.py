@@ -19,8 +19,8 @@ from switchhook.communication.realtime.hub import Hub
 from switchhook.communication.sms.engine import SmsEngine
 from switchhook.grid.ports import Store
 from switchhook.grid.publish import CommitEvents
+from switchhook.guids import Guids
 from switchhook.http.realtime_api.sessions import Sessions
-from switchhook.http.request_ids import RequestIds
 from switchhook.settings import ChatRateLimits, Settings
 
 
@@ -93,7 +93,7 @@ def open_services(
         commit=commit,
         clock=clock,
         carrier=Simulator(),
-        new_guid=RequestIds().new,
+        new_guid=Guids().new,
         directory=directory,
     )
     sessions = Sessions(hub=hub, caller_of=identity.caller_of)
@@ -141,7 +141,7 @@ def _identity_and_chat(
         clock=ground.clock,
         directory=ground.directory,
         users=identity,
-        new_guid=RequestIds().new,
+        new_guid=Guids().new,
         random_bytes=secrets.token_bytes,
         push=hub.push,
         limits=_rate_limits(settings),

@@ -98,13 +98,17 @@ class DirectConnection(BoundedConnection):
             return
         self._asked = None
         self._end_message()
+        self._take_turn(exchange)
+
+    def _take_turn(self, exchange: Any) -> None:
+        """Begin with a request, now or when everything before it is answered."""
         last = self.cycle
         self.cycle = exchange
         if last is None or last.response_complete:
-            exchange.begin()
+            self._start_asgi_task(exchange, self.app)
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
+            self.pipeline.appendleft((exchange, self.app))
 
     def _await_rest(self) -> None:
         exchange, self._asked = self._asked, None

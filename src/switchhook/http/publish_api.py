@@ -23,8 +23,8 @@ from switchhook.grid.schemas import refusals
 from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
 from switchhook.grid.topics import Topic
+from switchhook.guids import Guids
 from switchhook.http.publish_head import PublishHead
-from switchhook.http.request_ids import RequestIds
 from switchhook.http.web_pages import check_page
 from switchhook.tracing.model import Tracing
 
@@ -69,7 +69,7 @@ class PublishApi:
         self._topics = topics
         self._access = PublishAccess(topics, verify_token)
         self._tracing = tracing or Tracing()
-        self._new_guid = new_guid or RequestIds().new
+        self._new_guid = new_guid or Guids().new
         self._now = now
 
     def begin(self, head: PublishHead) -> Topic | Answer:

@@ -63,15 +63,8 @@ class PublishConnection(DirectConnection):
         self._reads = _BODY
         if self._deadline is not None:
             self._await_nothing()
-        last = self.cycle
-        exchange = PublishExchange(self, api, head, not head.is_last)
-        self._read = self.cycle = exchange
-        if last is None or last.response_complete:
-            self._running = exchange
-            exchange.begin()
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
+        self._read = PublishExchange(self, api, head, not head.is_last)
+        self._take_turn(self._read)
 
     def _publish_head(self) -> PublishHead | None:
         """The head that has been read, if it is that of a publish request."""

@@ -19,11 +19,11 @@ from switchhook.communication.chat.thread_cache import Slot, ThreadCache, Turn
 from switchhook.communication.chat.threads import check_open, thread_not_found
 from switchhook.communication.chat.writes import Writes, writes_of
 from switchhook.communication.due_work import BACK_OFF
-from switchhook.communication.guids import NewGuid
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import ConflictError, RequestError, StoreError, StoreFullError
 from switchhook.grid.ports import Batch
 from switchhook.grid.publish import CommitEvents, batch_of
+from switchhook.guids import NewGuid
 
 _log = logging.getLogger(__name__)
 

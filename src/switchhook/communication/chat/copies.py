@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from switchhook.communication import catalogue
-from switchhook.communication.guids import NewGuid
+from switchhook.guids import NewGuid
 
 _encode = msgspec.json.encode
 

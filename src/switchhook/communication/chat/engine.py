@@ -28,13 +28,13 @@ from switchhook.communication.chat.store import DUE, KEPT, ChatRecords
 from switchhook.communication.chat.thread_cache import ThreadCache
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.due_work import DueWork
-from switchhook.communication.guids import NewGuid
 from switchhook.communication.identity.caller import Caller
 from switchhook.communication.records import FORGET_LIMIT, forget
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError
 from switchhook.grid.ports import Change, Record, Records
 from switchhook.grid.publish import CommitEvents
+from switchhook.guids import NewGuid
 
 T = TypeVar("T")
 

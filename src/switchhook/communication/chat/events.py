@@ -37,8 +37,8 @@ from switchhook.communication.chat.recipients import (
     is_published,
     recipients_of,
 )
-from switchhook.communication.guids import NewGuid
 from switchhook.communication.resources import CommunicationResource, EventSettings
+from switchhook.guids import NewGuid
 
 # The public preview told of messages only when the send named its sender.
 NAMELESS_ARE_SILENT = frozenset({"preview-2020-07"})

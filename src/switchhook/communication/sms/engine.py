@@ -3,7 +3,6 @@
 from switchhook.clock import Clock
 from switchhook.communication.carriers.ports import Carrier
 from switchhook.communication.directory import CommunicationDirectory
-from switchhook.communication.guids import NewGuid
 from switchhook.communication.records import forget
 from switchhook.communication.resources import CommunicationResource
 from switchhook.communication.sms.inbound import ReceiveRequest, plan_inbound
@@ -23,6 +22,7 @@ from switchhook.communication.sms.unreported import Unreported
 from switchhook.errors import ConflictError
 from switchhook.grid.ports import Records
 from switchhook.grid.publish import CommitEvents
+from switchhook.guids import NewGuid
 
 
 class SmsEngine:

@@ -3,7 +3,6 @@
 import msgspec
 
 from switchhook.communication.due_work import due_key
-from switchhook.communication.guids import NewGuid
 from switchhook.communication.json_requests import bad_request, decode
 from switchhook.communication.records import key, put
 from switchhook.communication.resources import CommunicationResource, NumberKind, OwnedNumber
@@ -22,6 +21,7 @@ from switchhook.communication.sms.store import (
 )
 from switchhook.grid.ports import Batch, Change
 from switchhook.grid.publish import batch_of
+from switchhook.guids import NewGuid
 
 # A concatenated message counts its segments in one byte (3GPP TS 23.040, 9.2.3.24.1).
 MAX_SEGMENTS = 255

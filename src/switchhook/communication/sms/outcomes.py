@@ -7,7 +7,6 @@ import msgspec
 from switchhook.clock import SECOND, Clock
 from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.due_work import DueWork, due_key
-from switchhook.communication.guids import NewGuid
 from switchhook.communication.records import key, put
 from switchhook.communication.sms import events
 from switchhook.communication.sms.store import (
@@ -23,6 +22,7 @@ from switchhook.communication.sms.store import (
 from switchhook.communication.sms.unreported import Unreported
 from switchhook.grid.ports import Change, Delete, Record, Records
 from switchhook.grid.publish import CommitEvents, batch_of
+from switchhook.guids import NewGuid
 
 # How many messages one record deletes: a pass does many such records in one commit.
 EXPIRING_TOGETHER = 32

@@ -10,7 +10,6 @@ from msgspec import UNSET
 
 from switchhook.communication.carriers.ports import Carrier, Submission
 from switchhook.communication.due_work import due_key
-from switchhook.communication.guids import NewGuid
 from switchhook.communication.records import key, put
 from switchhook.communication.resources import CommunicationResource, OwnedNumber
 from switchhook.communication.sms import events
@@ -38,6 +37,7 @@ from switchhook.communication.sms.store import (
     SmsRecords,
 )
 from switchhook.grid.ports import Change
+from switchhook.guids import NewGuid
 
 ACCEPTED = "accepted"
 REJECTED = "rejected"

@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError, StoreError
+from switchhook.guids import Guids
 from switchhook.http.asgi import Scope, header
 from switchhook.http.errors import from_store_error, json_response
-from switchhook.http.request_ids import RequestIds
 
 # Clients repeat a request after a 503 by themselves. On a final error this header must not stand:
 # its mere presence makes azure-core repeat even a 400.
@@ -52,7 +52,7 @@ def signed_endpoint(
     newest, because clients move faster than this list.
     """
     supported = ", ".join(versions)
-    new_request_id = RequestIds().new
+    new_request_id = Guids().new
     supported_header = (b"api-supported-versions", supported.encode())
 
     async def endpoint(request: Request) -> Response:

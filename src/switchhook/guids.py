@@ -1,5 +1,4 @@
-"""What is a request called in `x-ms-request-id`, or a new message? A random GUID, made of random
-bytes in stock."""
+"""What is a new request, message, event or thread called? A random GUID."""
 
 import os
 import struct
@@ -10,10 +9,13 @@ _STOCK = 256
 # What a random byte becomes that holds the version, or the variant (RFC 9562, 4.1 and 4.2).
 _VERSION = bytes(byte & 0x0F | 0x40 for byte in range(256))
 _VARIANT = bytes(byte & 0x3F | 0x80 for byte in range(256))
+# Something whose text nobody has had before: `uuid.uuid4` makes it, and `Guids.new`, quicker.
+NewGuid = Callable[[], object]
+
 _groups = struct.Struct("8s4s4s4s12s").iter_unpack
 
 
-class RequestIds:
+class Guids:
     """GUIDs of version 4; random bytes are asked for once in a while, because asking is slow."""
 
     def __init__(self, random_bytes: Callable[[int], bytes] = os.urandom) -> None:

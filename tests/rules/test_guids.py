@@ -3,12 +3,12 @@
 import itertools
 import uuid
 
-from switchhook.http.request_ids import RequestIds
+from switchhook.guids import Guids
 
 
 def test_every_request_has_a_random_guid_of_its_own() -> None:
     """Of version 4, also when the first random bytes are used up."""
-    ids = RequestIds()
+    ids = Guids()
 
     made = [ids.new() for _ in range(1000)]
 
@@ -22,6 +22,6 @@ def test_every_request_has_a_random_guid_of_its_own() -> None:
 def test_guids_are_made_of_the_random_bytes() -> None:
     """But for the bits of version and variant."""
     numbers = itertools.count()
-    ids = RequestIds(lambda size: bytes(next(numbers) % 256 for _ in range(size)))
+    ids = Guids(lambda size: bytes(next(numbers) % 256 for _ in range(size)))
 
     assert "00010203-0405-4607-8809-0a0b0c0d0e0f" in {ids.new() for _ in range(256)}
