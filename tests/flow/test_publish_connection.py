@@ -16,6 +16,7 @@ from switchhook.clock import VirtualClock
 from switchhook.grace import Grace
 from switchhook.grid.collections import TOPICS
 from switchhook.grid.ports import Batch, Change, Put
+from switchhook.grid.route import Router
 from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
 from switchhook.http import bounded_connection, listener
 from switchhook.http.asgi import Receive, Scope, Send, reply
@@ -123,6 +124,7 @@ class Site:
     """A server with one topic and another route, which answers 204 when it may."""
 
     store: HeldStore
+    router: Router
     port: int = 0
     others: int = 0
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
@@ -157,7 +159,7 @@ async def a_site() -> AsyncIterator[Site]:
     store = HeldStore()
     await store.commit([Put(TOPICS, TOPIC.incarnation, msgspec.json.encode(TOPIC))])
     flow = await start(store, VirtualClock(), TOPIC)
-    site = Site(store)
+    site = Site(store, flow.engine.router)
     site.may_answer.set()
     api = PublishApi(publisher=flow.engine.publisher, topics=flow.engine.router.topics)
     sockets = [socket.create_server(("127.0.0.1", 0))]

@@ -16,11 +16,14 @@ from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
 from switchhook.grid.topics import Topic
 from switchhook.http.bounded_connection import Reads
 from switchhook.http.direct_connection import DirectConnection, OpenDoor
+from switchhook.http.known_head import KnownHead, known_head
 from switchhook.http.publish_api import Answer, PublishApi
 from switchhook.http.publish_head import PublishHead, is_publish_url, target_of
 
 _NOTHING, _BODY = Reads.NOTHING, Reads.BODY
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+# Whoever has begun so many requests, each in another way, is not expected to repeat itself.
+_PATIENCE = 3
 
 
 class Publishing(OpenDoor, Protocol):
@@ -46,12 +49,72 @@ class PublishConnection(DirectConnection):
     # The one whose turn it is, or was last.
     _running: "PublishExchange | None" = None
     _stopped: asyncio.Future[None] | None = None
+    # What the next request is recognized by, and how much of the body of one is still to come.
+    _known: KnownHead | None = None
+    _missing = 0
+    _messages = 0
+    _unknown_in_a_row = 0
 
     def __init__(
         self, config: Config, server_state: ServerState, *, door: Publishing, **others: Any
     ) -> None:
         super().__init__(config, server_state, door=door, **others)
         self._door = door
+
+    def data_received(self, data: bytes) -> None:
+        if self._missing:
+            self._receive_missing(data)
+            return
+        known, reads = self._known, self._reads
+        if known is not None and reads is _NOTHING and (found := known.body_in(data)):
+            self._publish_again(known.head, data, *found)
+            return
+        messages, is_start = self._messages, reads is _NOTHING or not self._received
+        super().data_received(data)
+        if is_start and self._messages == messages + 1 and self._read is not None:
+            self._get_to_know(data, self._read.head)
+
+    def _get_to_know(self, data: bytes, head: PublishHead) -> None:
+        self._unknown_in_a_row += 1
+        if self._unknown_in_a_row <= _PATIENCE:
+            self._known = known_head(data, head)
+
+    def _publish_again(self, head: PublishHead, data: bytes, start: int, length: int) -> None:
+        """Publish what follows a head that is known, without the parser."""
+        api = self._door.publish
+        if api is None or len(data) - start > length:
+            super().data_received(data)  # another request follows at once: the parser divides them
+            return
+        self._unknown_in_a_row = 0
+        self._read = PublishExchange(self, api, head, True)
+        self._reads = _BODY
+        self._missing = length
+        self._take_turn(self._read)
+        self._receive_missing(data[start:])
+
+    def _receive_missing(self, data: bytes) -> None:
+        """A piece of a body whose head was known."""
+        exchange, missing = self._read, self._missing
+        rest = data[missing:]
+        if rest:
+            data = data[:missing]
+        self._received += len(data)
+        self._accounted = self._received
+        self._missing = missing - len(data)
+        if exchange is not None and data:
+            exchange.receive(data)
+        if self._missing:
+            if self._deadline is None:
+                self._await_rest()
+            return
+        self.on_message_complete()
+        if rest:
+            self.data_received(rest)
+
+    def on_message_begin(self) -> None:
+        self._messages += 1
+        self._known = None
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         api = self._door.publish
