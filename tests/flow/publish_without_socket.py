@@ -38,6 +38,6 @@ class BothRoutes:
         begun = api.begin(head)
         if isinstance(begun, Answer):
             return begun
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        api.publish(begun, head, body, answered.set_result)
-        return await answered
+        ended: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        api.publish(begun, head, body, ended.set_result)
+        return api.answer_to(await ended)

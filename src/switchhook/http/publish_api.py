@@ -19,9 +19,8 @@ from switchhook.grid.access_keys import TopicDirectory
 from switchhook.grid.events import EventSchema
 from switchhook.grid.publish import Ended, Publisher
 from switchhook.grid.publish_access import Credential, PublishAccess, VerifyToken, not_found
-from switchhook.grid.schemas import refusals
+from switchhook.grid.schemas import json_text, refusals
 from switchhook.grid.schemas.accept import PublishRequest
-from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
 from switchhook.grid.topics import Topic
 from switchhook.guids import Guids
 from switchhook.http.publish_head import PublishHead
@@ -47,9 +46,6 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
     head: bytes
     body: bytes = b""
-
-
-Answered = Callable[[Answer], None]
 
 
 class PublishApi:
@@ -97,18 +93,11 @@ class PublishApi:
         except Exception as error:  # noqa: BLE001 - whoever asks is told
             return self._refusal(error)
 
-    def publish(self, topic: Topic, head: PublishHead, body: bytes, answered: Answered) -> None:
+    def publish(self, topic: Topic, head: PublishHead, body: bytes, ended: Ended) -> None:
         """Publish the events of a request to a topic that `begin` has named.
 
-        `answered` is called once, at once or when they are durable.
+        `ended` is called once, at once or when they are durable, with what `answer_to` answers.
         """
-
-        def ended(error: Exception | None) -> None:
-            if error is None:
-                answered(Answer(f"{_EMPTY}{self._new_guid()}\r\n".encode()))
-            else:
-                answered(self._refusal(error))
-
         try:
             channel = (head.field(_CHANNEL) or "") if _CHANNEL in head.fields else ""
             if topic.input_schema is _CLOUD_EVENTS:
@@ -123,9 +112,15 @@ class PublishApi:
         except Exception as error:  # noqa: BLE001 - whoever asks is told
             ended(error)
 
+    def answer_to(self, error: Exception | None) -> Answer:
+        """What whoever has published is told in the end."""
+        if error is None:
+            return Answer(f"{_EMPTY}{self._new_guid()}\r\n".encode())
+        return self._refusal(error)
+
     def too_large(self, topic: Topic) -> Answer:
         """The answer to a body over the limit, which need not be read."""
-        error = refusals.too_large(f"The maximum size ({MAX_BODY_BYTES}) has been exceeded.")
+        error = json_text.too_large()
         self._publisher.observation.refused(topic, error)
         return self._refusal(error)
 

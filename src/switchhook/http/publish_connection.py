@@ -81,33 +81,34 @@ class PublishConnection(DirectConnection):
 
     def _publish_again(self, head: PublishHead, data: bytes, start: int, length: int) -> None:
         """Publish what follows a head that is known, without the parser."""
-        api = self._door.publish
-        if api is None or len(data) - start > length:
+        api, here = self._door.publish, len(data) - start
+        if api is None or here > length:
             super().data_received(data)  # another request follows at once: the parser divides them
             return
         self._unknown_in_a_row = 0
-        self._read = PublishExchange(self, api, head, True)
-        self._reads = _BODY
-        self._missing = length
-        self._take_turn(self._read)
-        self._receive_missing(data[start:])
+        body = data[start:]
+        self._received += len(data)
+        self._accounted = self._received
+        exchange = PublishExchange(self, api, head, True, None, [body], here, here == length)
+        self._read = exchange
+        if here < length:
+            self._missing = length - here
+            self._reads = _BODY
+            self._await_rest()
+        self._take_turn(exchange)
 
     def _receive_missing(self, data: bytes) -> None:
         """A piece of a body whose head was known."""
-        exchange, missing = self._read, self._missing
-        rest = data[missing:]
+        rest = data[self._missing :]
         if rest:
-            data = data[:missing]
+            data = data[: self._missing]
         self._received += len(data)
         self._accounted = self._received
-        self._missing = missing - len(data)
-        if exchange is not None and data:
-            exchange.receive(data)
-        if self._missing:
-            if self._deadline is None:
-                self._await_rest()
-            return
-        self.on_message_complete()
+        self._missing -= len(data)
+        if self._read is not None:
+            self._read.receive(data)
+        if not self._missing:
+            self.on_message_complete()
         if rest:
             self.data_received(rest)
 
@@ -258,10 +259,10 @@ class PublishExchange(msgspec.Struct, eq=False):
             self.answer(asked)
             return
         self.topic = asked
-        if self.size > MAX_BODY_BYTES or head.is_longer_than(MAX_BODY_BYTES):
-            self.answer(self.api.too_large(asked))
-        elif self.is_whole:
+        if self.is_whole and self.size <= MAX_BODY_BYTES:
             self.end()
+        elif self.size > MAX_BODY_BYTES or head.is_longer_than(MAX_BODY_BYTES):
+            self.answer(self.api.too_large(asked))
         elif head.expects_continue and not self.size:
             self.connection.send_continue()
             self.is_told_to_go_on = True
@@ -287,7 +288,11 @@ class PublishExchange(msgspec.Struct, eq=False):
             body = parts[0] if len(parts) == 1 else b"".join(parts)
             parts.clear()
             self.is_committing = True
-            self.api.publish(topic, self.head, body, self.answer)
+            self.api.publish(topic, self.head, body, self.ended)
+
+    def ended(self, error: Exception | None) -> None:
+        """The events are durable, or refused."""
+        self.answer(self.api.answer_to(error))
 
     def answer(self, answer: Answer) -> None:
         """It has come to its end, by this answer unless another one was given."""

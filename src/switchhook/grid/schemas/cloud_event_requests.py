@@ -107,5 +107,6 @@ def _structured(body: bytes, content_type: str, attributes: Mapping[str, str]) -
         json_text.check(body)
         members["data"] = msgspec.Raw(body)
     event = msgspec.json.encode(members)
-    json_text.check_size(event)
+    if len(event) > json_text.MAX_BODY_BYTES:
+        raise json_text.too_large()
     return event

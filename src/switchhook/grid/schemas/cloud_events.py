@@ -63,7 +63,8 @@ def check(body: bytes, topic: Topic) -> list[str]:
         events = _events.decode(body)
     except msgspec.ValidationError as problem:
         raise _explain(body, problem) from problem
-    json_text.check_count(len(events))
+    if len(events) > json_text.MAX_EVENTS:
+        raise json_text.too_many()
     for event, members in zip(events, json_text.objects(body, _SCHEMA), strict=True):
         for name, value in members.items():
             if name not in _KNOWN:

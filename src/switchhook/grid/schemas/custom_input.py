@@ -44,7 +44,8 @@ def check(body: bytes, topic: Topic) -> list[str]:
         _value(members, mapping.event_time)
         _value(members, mapping.data_version)
         ids.append(_value(members, mapping.id) or "")
-    json_text.check_count(len(ids))
+    if len(ids) > json_text.MAX_EVENTS:
+        raise json_text.too_many()
     return ids
 
 

@@ -70,7 +70,8 @@ def check(body: bytes, topic: Topic) -> list[str]:
         events = _events.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         raise _explain(body, problem) from problem
-    json_text.check_count(len(events))
+    if len(events) > json_text.MAX_EVENTS:
+        raise json_text.too_many()
     is_domain = topic.kind is _DOMAIN
     ids, may_be_deep = [], False
     for event in events:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from switchhook.errors import RequestError
 from switchhook.grid.events import EventSchema
 from switchhook.grid.schemas import refusals
 
@@ -39,17 +40,14 @@ _TOKENS = {
 }
 
 
-def check_size(body: bytes) -> None:
-    """Refuse a body over the limit."""
-    if len(body) > MAX_BODY_BYTES:
-        raise refusals.too_large(f"The maximum size ({MAX_BODY_BYTES}) has been exceeded.")
+def too_large() -> RequestError:
+    """The refusal of a body over the limit."""
+    return refusals.too_large(f"The maximum size ({MAX_BODY_BYTES}) has been exceeded.")
 
 
-def check_count(count: int) -> None:
-    """Refuse too many events."""
-    if count > MAX_EVENTS:
-        message = f"The maximum number of events ({MAX_EVENTS}) has been exceeded."
-        raise refusals.too_large(message)
+def too_many() -> RequestError:
+    """The refusal of too many events."""
+    return refusals.too_large(f"The maximum number of events ({MAX_EVENTS}) has been exceeded.")
 
 
 def check(body: bytes) -> None:
