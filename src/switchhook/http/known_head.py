@@ -16,15 +16,22 @@ _FORBIDDEN = (b"transfer-encoding", b"expect", b"upgrade")
 
 
 class KnownHead(msgspec.Struct, frozen=True, gc=False):
-    """The bytes of a head before its `content-length` and behind it, and what it says."""
+    """The bytes of a head before its `content-length` and behind it, and what it says.
+
+    `text` are all of them, as they came; `body` is where its own body begins, and how long it is.
+    """
 
     before: bytes
     behind: bytes
     head: PublishHead
+    text: bytes
+    body: tuple[int, int]
 
     def body_in(self, data: bytes) -> tuple[int, int] | None:
         """Where the body begins, and how long it is, of a request that `data` begins with; None if
         its head is another one, or the body is too long."""
+        if data.startswith(self.text):
+            return self.body
         before, behind = self.before, self.behind
         if not data.startswith(before):
             return None
@@ -51,4 +58,6 @@ def known_head(data: bytes, head: PublishHead) -> KnownHead | None:
     name = text.lower().find(b"\r\n%b:" % _LENGTH)
     start = text.find(length, name + len(_LENGTH) + 3)
     before, behind = text[:start], text[start + len(length) :]
-    return KnownHead(before, behind, head) if behind.startswith(b"\r") else None
+    if not behind.startswith(b"\r") or int(length) > MAX_BODY_BYTES:
+        return None
+    return KnownHead(before, behind, head, text, (len(text), int(length)))
