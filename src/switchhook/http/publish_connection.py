@@ -8,16 +8,14 @@ others wait, and which itself waits behind others.
 import asyncio
 from typing import Any, Protocol
 
-import msgspec
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
-from switchhook.grid.topics import Topic
 from switchhook.http.bounded_connection import Reads
 from switchhook.http.direct_connection import DirectConnection, OpenDoor
 from switchhook.http.known_head import KnownHead, known_head
 from switchhook.http.publish_api import Answer, PublishApi
+from switchhook.http.publish_exchange import PublishExchange
 from switchhook.http.publish_head import PublishHead, is_publish_url, target_of
 
 _NOTHING, _BODY = Reads.NOTHING, Reads.BODY
@@ -45,9 +43,9 @@ class PublishConnection(DirectConnection):
     """Answers publish requests, and hands every other one to uvicorn."""
 
     # The publish request whose message is being read.
-    _read: "PublishExchange | None" = None
+    _read: PublishExchange | None = None
     # The one whose turn it is, or was last.
-    _running: "PublishExchange | None" = None
+    _running: PublishExchange | None = None
     _stopped: asyncio.Future[None] | None = None
     # What the next request is recognized by, and how much of the body of one is still to come.
     _known: KnownHead | None = None
@@ -174,7 +172,7 @@ class PublishConnection(DirectConnection):
         if not self.transport.is_closing():
             self.transport.write(_CONTINUE)
 
-    def send_answer(self, answer: Answer, exchange: "PublishExchange") -> None:
+    def send_answer(self, answer: Answer, exchange: PublishExchange) -> None:
         """Answer, to whoever is still there, and go on with the next request."""
         transport = self.transport
         if not transport.is_closing():
@@ -227,83 +225,3 @@ class PublishConnection(DirectConnection):
         stopped, self._stopped = self._stopped, None
         if stopped is not None and not stopped.done():
             stopped.set_result(None)
-
-
-class PublishExchange(msgspec.Struct, eq=False):
-    """A publish request and its answer. uvicorn asks whether it is complete, and may tell it to be
-    the last one of its connection.
-
-    `topic` is what it may publish to, once that is known; `parts` are the body so far.
-    """
-
-    connection: PublishConnection
-    api: PublishApi
-    head: PublishHead
-    keep_alive: bool
-    topic: Topic | None = None
-    parts: list[bytes] = []
-    size: int = 0
-    is_whole: bool = False
-    is_told_to_go_on: bool = False
-    is_committing: bool = False
-    response_complete: bool = False
-
-    def begin(self) -> None:
-        """It is its turn: everything before it is answered."""
-        if self.connection.transport.is_closing():
-            self.response_complete = True  # what follows the last request is no request
-            return
-        head = self.head
-        asked = self.api.begin(head)
-        if isinstance(asked, Answer):
-            self.answer(asked)
-            return
-        self.topic = asked
-        if self.is_whole and self.size <= MAX_BODY_BYTES:
-            self.end()
-        elif self.size > MAX_BODY_BYTES or head.is_longer_than(MAX_BODY_BYTES):
-            self.answer(self.api.too_large(asked))
-        elif head.expects_continue and not self.size:
-            self.connection.send_continue()
-            self.is_told_to_go_on = True
-
-    def receive(self, part: bytes) -> None:
-        """A piece of the body."""
-        if self.response_complete:
-            self.connection.drop(part)
-            return
-        self.size += len(part)
-        if self.size <= MAX_BODY_BYTES:
-            self.parts.append(part)
-            return
-        self.parts.clear()
-        if self.topic is not None:
-            self.answer(self.api.too_large(self.topic))
-
-    def end(self) -> None:
-        """The body is whole."""
-        self.is_whole = True
-        topic, parts = self.topic, self.parts
-        if topic is not None and not self.response_complete:
-            body = parts[0] if len(parts) == 1 else b"".join(parts)
-            parts.clear()
-            self.is_committing = True
-            self.api.publish(topic, self.head, body, self.ended)
-
-    def ended(self, error: Exception | None) -> None:
-        """The events are durable, or refused."""
-        self.answer(self.api.answer_to(error))
-
-    def answer(self, answer: Answer) -> None:
-        """It has come to its end, by this answer unless another one was given."""
-        if self.response_complete:
-            return
-        self.is_committing = False
-        self.response_complete = True
-        if not self.is_whole and self._may_end_without_body():
-            self.keep_alive = False
-        self.connection.send_answer(answer, self)
-
-    def _may_end_without_body(self) -> bool:
-        """Whether the client may leave the body out now: what follows could not be read."""
-        return not self.size and self.head.expects_continue and not self.is_told_to_go_on
