@@ -199,10 +199,10 @@ class Receiver:
         self._changed.set()
         if self.answer_handshakes and request.event_type == "SubscriptionValidation":
             self.handshakes.append(request)
-            connection.write(_handshake_answer(request))
-            return
-        self.requests.append(request)
-        answer = self._next.pop(0) if self._next else self._answer
+            answer = _handshake_answer(request)
+        else:
+            self.requests.append(request)
+            answer = self._next.pop(0) if self._next else self._answer
         if self._held is None:
             connection.write(answer)
         else:

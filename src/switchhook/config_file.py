@@ -1,10 +1,15 @@
 """How does what the configuration file asks for come about? By the functions the routes call.
 
 At every start: what is absent is created, what differs is updated, the rest is left alone. The file
-wins over changes that were made otherwise; what it does not name stays. A webhook that is not up
-yet does not delay the start: it is asked again, with growing pauses, until it agrees.
+wins over changes that were made otherwise; what it does not name stays.
+
+A start waits until every webhook has been asked once, so that its subscription is in force when the
+server is ready. It does not wait for one that is not up yet, or is slow: that is asked again, with
+growing pauses, until it agrees.
 """
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -22,6 +27,7 @@ from switchhook.grid.resources.settings_rules import render_settings
 from switchhook.grid.resources.sources import EventSource
 from switchhook.grid.resources.subscription_life import Spawn
 from switchhook.grid.resources.subscription_rules import INVALID_EXPIRATION
+from switchhook.grid.resources.subscriptions import SubscriptionResources
 from switchhook.grid.resources.topic_rules import K
 from switchhook.grid.subscriptions import ProvisioningState
 from switchhook.grid.validate_endpoint import sleep
@@ -33,6 +39,9 @@ T = TypeVar("T")
 
 # Pauses between handshakes, in seconds; the last one repeats.
 BACK_OFF = (1, 2, 5, 10, 30, 60)
+# Seconds of real time that the first answers of all webhooks may take. Whoever starts the server
+# may be the webhook, and hear nothing before the server is ready.
+FIRST_ANSWERS = 5.0
 
 
 async def apply_tables(
@@ -42,8 +51,10 @@ async def apply_tables(
     clock: Clock,
     spawn: Spawn,
     rest: Rest = rest_uncounted,
+    first_answers: float = FIRST_ANSWERS,
 ) -> None:
-    """Make the resources what the file asks for; handshakes go on in the background.
+    """Make the resources what the file asks for, and have each webhook asked once; what takes
+    longer than `first_answers` goes on in the background.
 
     Raises:
         StartError: an entry breaks a rule of its resource.
@@ -57,12 +68,15 @@ async def apply_tables(
     for entry in tables.domains:
         await _explained("domains", entry.name, _apply_domain(entry, resources.domains))
     follower = _Follower(resources, clock, rest)
+    asked = []
     for subscription in tables.subscriptions:
         started = await _explained(
             "subscriptions", subscription.name, _apply_subscription(subscription, resources)
         )
         if started is not None:
             spawn(follower.follow(subscription, started))
+            asked.append(started)
+    await _first_answers(asked, resources.subscriptions, first_answers)
 
 
 async def _apply_communication(entry: ResourceEntry, resources: Resources) -> None:
@@ -134,6 +148,31 @@ async def _apply_subscription(
         if record is not None and record.state is not ProvisioningState.FAILED:
             return record
     return await subscriptions.put(source, entry.name, entry.body)
+
+
+async def _first_answers(
+    asked: list[SubscriptionRecord], subscriptions: SubscriptionResources, seconds: float
+) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            for record in asked:
+                await subscriptions.finished(record)
+    for record in asked:
+        _tell_unless_in_force(subscriptions.now(record))
+
+
+def _tell_unless_in_force(record: SubscriptionRecord | None) -> None:
+    if record is None or record.state is ProvisioningState.SUCCEEDED:
+        return
+    _log.warning(
+        "config_file.not_in_force",
+        extra={
+            "subscription": record.name,
+            "source": record.source,
+            "state": record.state,
+            "reason": record.error or "the endpoint has not answered yet",
+        },
+    )
 
 
 class _Follower:

@@ -71,13 +71,22 @@ class ScriptedTransport:
 
     def __init__(self) -> None:
         self.requests: list[WebhookRequest] = []
+        self._open: list[tuple[WebhookRequest, Callable[[WebhookResponse], None]]] = []
         self.answer: Callable[[WebhookRequest], WebhookResponse | None] = echo
 
     def send(self, request: WebhookRequest, done: Callable[[WebhookResponse], None]) -> None:
         self.requests.append(request)
         response = self.answer(request)
-        if response is not None:
+        if response is None:
+            self._open.append((request, done))
+        else:
             asyncio.get_running_loop().call_soon(done, response)
+
+    def echo_at_last(self) -> None:
+        """The endpoint agrees to whatever it was asked while it was silent."""
+        for request, done in self._open:
+            done(echo(request))
+        self._open.clear()
 
     async def close(self) -> None:
         pass

@@ -1,5 +1,6 @@
 """What the configuration file asks for comes about at the start."""
 
+import asyncio
 import base64
 from datetime import timedelta
 from typing import Any
@@ -8,14 +9,14 @@ import pytest
 
 from switchhook.clock import SECOND
 from switchhook.communication.resources import EventSettings
-from switchhook.config_file import apply_tables
+from switchhook.config_file import FIRST_ANSWERS, apply_tables
 from switchhook.config_tables import read_tables
 from switchhook.default_resources import remove_resources
 from switchhook.defaults import COMMUNICATION_KEYS
 from switchhook.errors import StartError
 from switchhook.grid.ports import Failure
 from switchhook.grid.subscriptions import ProvisioningState, TimeProfile
-from tests.flow.arm.scene import ACS_ID, GROUP, TOPIC_ID, Scene, echo, failing
+from tests.flow.arm.scene import ACS_ID, GROUP, TOPIC_ID, Scene, answering, echo, failing, silent
 
 
 def tables(**subscription: Any) -> dict[str, list[dict[str, Any]]]:
@@ -29,13 +30,18 @@ def tables(**subscription: Any) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-async def apply(scene: Scene, **subscription: Any) -> None:
+async def start(scene: Scene, *, first_answers: float = FIRST_ANSWERS, **subscription: Any) -> None:
     await apply_tables(
         read_tables(tables(**subscription)),
         resources=scene.resources,
         clock=scene.clock,
         spawn=scene.spawn,
+        first_answers=first_answers,
     )
+
+
+async def apply(scene: Scene, **subscription: Any) -> None:
+    await start(scene, **subscription)
     await scene.settle()
 
 
@@ -79,6 +85,51 @@ async def test_receiver_that_is_not_up_yet_is_asked_again(scene: Scene) -> None:
     await scene.settle()
 
     assert state(scene) is ProvisioningState.SUCCEEDED
+
+
+async def test_start_ends_once_the_webhook_has_answered(scene: Scene) -> None:
+    """Not sooner: what is published then has the subscriptions of the file."""
+    scene.transport.answer = silent
+    starting = asyncio.create_task(start(scene))
+    await scene.settle()
+    was_waiting = not starting.done()
+    scene.transport.echo_at_last()
+    await starting
+
+    assert was_waiting
+    assert state(scene) is ProvisioningState.SUCCEEDED
+    assert [version.version for version in scene.routing.activated] == [1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "found", "reason"),
+    [
+        (silent, ProvisioningState.CREATING, "the endpoint has not answered yet"),
+        (failing(Failure.SOCKET_ERROR), ProvisioningState.FAILED, "handshake failed for http://"),
+        (answering(200), ProvisioningState.AWAITING_MANUAL_ACTION, "GET is expected on the"),
+    ],
+)
+async def test_start_tells_what_is_not_in_force(
+    scene: Scene, caplog: pytest.LogCaptureFixture, answer: Any, found: str, reason: str
+) -> None:
+    """It ends all the same, however long a webhook or a person takes."""
+    scene.transport.answer = answer
+    await start(scene, first_answers=0 if answer is silent else FIRST_ANSWERS)
+    (said,) = [vars(each) for each in caplog.records if each.msg == "config_file.not_in_force"]
+
+    assert state(scene) is found
+    assert (said["subscription"], said["source"], said["state"]) == ("audit", TOPIC_ID, found)
+    assert reason in said["reason"]
+
+
+async def test_start_tells_nothing_of_what_is_in_force(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the first start and at the next."""
+    await start(scene)
+    await start(scene)
+
+    assert caplog.records == []
 
 
 async def test_retries_end_when_somebody_deletes_the_subscription(scene: Scene) -> None:

@@ -79,6 +79,10 @@ class SubscriptionResources:
         """Every event subscription, by id; those that come after an id, if any."""
         return (record for _, record in self._view.all(SubscriptionRecord, after=after))
 
+    def now(self, record: SubscriptionRecord) -> SubscriptionRecord | None:
+        """What has become of an event subscription, or None."""
+        return self._view.get(subscription_key(record.source, record.name), SubscriptionRecord)
+
     def source_of(self, record: SubscriptionRecord) -> EventSource | None:
         """Whose events it wants."""
         return self._sources.get(record.source)
@@ -111,7 +115,7 @@ class SubscriptionResources:
     ) -> ProvisioningState | None:
         """Wait until the handshake of `record`'s operation is over; the state then, or None."""
         await self._operations.ended(record.operation, rest)
-        now = self._view.get(subscription_key(record.source, record.name), SubscriptionRecord)
+        now = self.now(record)
         return now.state if now is not None else None
 
     # --- writing -------------------------------------------------------------------------------
