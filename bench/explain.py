@@ -16,8 +16,9 @@ from switchhook.clock import SystemClock
 from switchhook.dead_letter_stores.folder import FolderDeadLetterStore
 from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, version_key
 from switchhook.grid.dead_lettering import DeadLettering
-from switchhook.grid.engine import Engine, Limits
+from switchhook.grid.engine import Engine
 from switchhook.grid.explain import Explainer
+from switchhook.grid.limits import Limits
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Put
 from switchhook.grid.schemas.accept import PublishRequest

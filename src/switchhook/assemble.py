@@ -26,8 +26,9 @@ from switchhook.dead_letter_stores.accounts import open_dead_letter_store
 from switchhook.endpoints import Origins
 from switchhook.grace import Grace
 from switchhook.grid.dead_lettering import DeadLettering
-from switchhook.grid.engine import Engine, Limits
+from switchhook.grid.engine import Engine
 from switchhook.grid.given_up import Keep
+from switchhook.grid.limits import Limits
 from switchhook.grid.metrics import Metrics
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import AttemptHistory, DeadLetterStore

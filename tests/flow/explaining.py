@@ -8,13 +8,14 @@ import msgspec
 from switchhook.clock import VirtualClock, to_datetime
 from switchhook.grid.collections import TOPICS
 from switchhook.grid.dead_lettering import DeadLettering
-from switchhook.grid.engine import Engine, Limits
+from switchhook.grid.engine import Engine
 from switchhook.grid.explain import Explainer
 from switchhook.grid.explanations import (
     DeliveryExplanation,
     Explanation,
     SubscriptionExplanation,
 )
+from switchhook.grid.limits import Limits
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import AttemptHistory, Put
 from switchhook.grid.topics import Topic

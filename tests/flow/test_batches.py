@@ -3,7 +3,7 @@
 from typing import Any
 
 from switchhook.clock import MINUTE, SECOND
-from switchhook.grid.engine import Limits
+from switchhook.grid.limits import Limits
 from switchhook.grid.ports import WebhookResponse
 from switchhook.grid.subscriptions import RetryPolicy, WebHookDestination
 from tests.flow.conftest import Flow

@@ -8,9 +8,9 @@ import pytest
 
 from switchhook.clock import HOUR, MINUTE, SECOND
 from switchhook.errors import RequestError
-from switchhook.grid.engine import Limits
 from switchhook.grid.explanations import Stage, Verdict
 from switchhook.grid.given_up import Keep
+from switchhook.grid.limits import Limits
 from switchhook.grid.places import Place
 from switchhook.grid.ports import DeadLetterAnswer, WaitingDelivery, WebhookResponse
 from switchhook.grid.subscriptions import (

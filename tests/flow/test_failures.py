@@ -11,8 +11,8 @@ from switchhook.clock import HOUR, VirtualClock
 from switchhook.errors import StoreError, StoreFullError
 from switchhook.grid.collections import TOPICS
 from switchhook.grid.delivery import Delivery
-from switchhook.grid.engine import Limits
 from switchhook.grid.events import Event, EventSchema
+from switchhook.grid.limits import Limits
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Appended, Batch, Change, Put, PutWaiting, WebhookResponse
 from switchhook.grid.replay import ReplaySource, ReplayState

@@ -18,8 +18,8 @@ import pytest
 from switchhook.clock import HOUR, MINUTE, VirtualClock
 from switchhook.errors import StoreFullError
 from switchhook.grid.collections import GIVEN_UP, SUBSCRIPTION_VERSIONS, TOPICS
-from switchhook.grid.engine import Limits
 from switchhook.grid.given_up import GivenUp, GivenUpState
+from switchhook.grid.limits import Limits
 from switchhook.grid.ports import (
     Batch,
     DeadLetterAnswer,

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from switchhook.grid.engine import Limits
+from switchhook.grid.limits import Limits
 from switchhook.grid.ports import WebhookRequest, WebhookResponse
 from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.subscriptions import DeadLetterDestination, DeliverySettings, RetryPolicy

@@ -3,7 +3,7 @@
 import asyncio
 
 from switchhook.grid.collections import GIVEN_UP
-from switchhook.grid.engine import Limits
+from switchhook.grid.limits import Limits
 from switchhook.grid.ports import DeadLetterAnswer, WebhookResponse
 from switchhook.grid.subscriptions import DeliverySettings, RetryPolicy
 from tests.flow.conftest import Flow

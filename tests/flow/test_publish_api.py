@@ -26,8 +26,9 @@ from switchhook.clock import SystemClock, VirtualClock
 from switchhook.grace import Grace
 from switchhook.grid.collections import TOPICS
 from switchhook.grid.dead_lettering import DeadLettering
-from switchhook.grid.engine import Engine, Limits
+from switchhook.grid.engine import Engine
 from switchhook.grid.events import EventSchema
+from switchhook.grid.limits import Limits
 from switchhook.grid.ports import Put, hash_of_id
 from switchhook.grid.schemas.json_text import MAX_BODY_BYTES
 from switchhook.grid.schemas.read import read

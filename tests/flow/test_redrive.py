@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from switchhook.clock import HOUR, MINUTE
-from switchhook.grid.engine import Limits
 from switchhook.grid.given_up import GivenUp, GivenUpState, Keep, list_given_up
+from switchhook.grid.limits import Limits
 from switchhook.grid.replay import Replay, ReplaySource, ReplayState, Selection
 from switchhook.grid.subscriptions import (
     DeadLetterDestination,

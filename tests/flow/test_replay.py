@@ -9,7 +9,7 @@ import pytest
 from switchhook.clock import HOUR, MINUTE, SECOND, VirtualClock
 from switchhook.errors import RequestError, StoreFullError
 from switchhook.grid.collections import TOPICS
-from switchhook.grid.engine import Limits
+from switchhook.grid.limits import Limits
 from switchhook.grid.ports import Put, WebhookRequest, WebhookResponse
 from switchhook.grid.replay import MAX_OUTSTANDING, Replay, ReplaySource, ReplayState, Selection
 from switchhook.grid.replays import MAX_RUNNING

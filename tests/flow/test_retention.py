@@ -12,8 +12,9 @@ from switchhook.clock import HOUR, MINUTE, VirtualClock
 from switchhook.errors import CommitUnknownError, StoreFullError
 from switchhook.grid.collections import TOPICS
 from switchhook.grid.dead_lettering import DeadLettering
-from switchhook.grid.engine import Engine, Limits
+from switchhook.grid.engine import Engine
 from switchhook.grid.events import EventSchema
+from switchhook.grid.limits import Limits
 from switchhook.grid.ports import Appended, Batch, Failure, Put, WebhookResponse
 from switchhook.grid.schemas.accept import PublishRequest
 from switchhook.grid.subscriptions import RetryPolicy, WebHookDestination

@@ -6,8 +6,8 @@ import itertools
 import msgspec
 
 from switchhook.grid.collections import TOPICS
-from switchhook.grid.engine import Limits
 from switchhook.grid.events import EventSchema
+from switchhook.grid.limits import Limits
 from switchhook.grid.ports import Appended, Batch, Put
 from switchhook.grid.subscriptions import DeliverySettings, Filter
 from switchhook.grid.tail import Accepted, Tails, Wanted

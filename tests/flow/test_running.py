@@ -11,8 +11,9 @@ from switchhook.clock import SystemClock, VirtualClock
 from switchhook.errors import StoreError
 from switchhook.grid.collections import GIVEN_UP, TOPICS
 from switchhook.grid.dead_lettering import DeadLettering
-from switchhook.grid.engine import Engine, Limits
+from switchhook.grid.engine import Engine
 from switchhook.grid.given_up import GivenUp
+from switchhook.grid.limits import Limits
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import (
     Appended,
