@@ -36,7 +36,7 @@ from switchhook.settings import is_exposed
 
 def build_app(parts: Parts, readiness: observability_api.Readiness, control: Control) -> ASGIApp:
     """Both ways into the server: publishing, and all the rest."""
-    access, grid, services = parts.access, parts.grid, parts.services
+    access, grid = parts.access, parts.grid
     publishing = PublishApi(
         publisher=grid.engine.publisher,
         topics=grid.engine.router.topics,
@@ -45,21 +45,7 @@ def build_app(parts: Parts, readiness: observability_api.Readiness, control: Con
     )
     data_plane = _data_plane(parts)
     routes = [
-        *arm_api.routes(
-            resources=parts.resources,
-            guard=access.guard,
-            public_url=lambda: parts.addresses.https,
-            actions=_actions(services.sms, grid),
-            deliveries=DeliveryTools(
-                replays=grid.engine.replays,
-                faults=grid.engine.deliverer.faults,
-                records=parts.stores.store,
-                clock=grid.clock,
-            ),
-            events=_event_routes(parts),
-            control=control,
-            users=services.identity,
-        ),
+        *_management(parts, control),
         *authority_api.routes(access.authority, access.guard),
         *validation_api.routes(parts.resources.subscriptions),
         *observability_api.routes(
@@ -77,6 +63,26 @@ def build_app(parts: Parts, readiness: observability_api.Readiness, control: Con
     direct = DirectRoutes(data_plane, others)
     cors = Cors(direct, (*DATA_PLANE, *realtime_api.BROWSER_PREFIXES))
     return Door(publishing, cors, direct=direct, own_lines=cors.lines)
+
+
+def _management(parts: Parts, control: Control) -> list[BaseRoute]:
+    """What manages the server: Azure Resource Manager's routes, and those of our own."""
+    grid = parts.grid
+    return arm_api.routes(
+        resources=parts.resources,
+        guard=parts.access.guard,
+        public_url=lambda: parts.addresses.https,
+        actions=_actions(parts.services.sms, grid),
+        deliveries=DeliveryTools(
+            replays=grid.engine.replays,
+            faults=grid.engine.deliverer.faults,
+            records=parts.stores.store,
+            clock=grid.clock,
+        ),
+        events=_event_routes(parts),
+        control=control,
+        users=parts.services.identity,
+    )
 
 
 def _data_plane(parts: Parts) -> list[Route]:

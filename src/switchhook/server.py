@@ -14,6 +14,7 @@ from switchhook import tls
 from switchhook.app import build_app
 from switchhook.assemble import (
     Parts,
+    Stores,
     loops,
     open_access,
     open_grid,
@@ -34,6 +35,7 @@ from switchhook.default_resources import (
 from switchhook.endpoints import (
     CommunicationEndpoint,
     Endpoints,
+    Origins,
     communication_endpoint,
     default_endpoints,
     origins,
@@ -120,34 +122,14 @@ async def _running(
     tables = read_tables(settings.resources)
     certificates = tls.prepare(settings, os.environ, datetime.now(UTC))
     context = tls.server_context(certificates)
+    grace = Grace(settings.shutdown_grace)
     async with contextlib.AsyncExitStack() as stack:
         listeners = _bind(settings, stack)
         addresses = origins(settings, *listeners.origins)
         stores = await open_stores(settings, stack, fail)
-        access = open_access(settings, addresses)
-        shared = SharedValues()
-        grid = await open_grid(settings, stack, stores, access.authority, shared)
-        grace = Grace(settings.shutdown_grace)
-        run = await stack.enter_async_context(loops(grid, grace))
-        resources, services = await open_management(
-            settings, stores, grid, access.authority, addresses, shared
-        )
-        shared.forget()
-        for work in services.later_work:
-            stack.push_async_callback(work.close)
-        # Only now are the delivery settings known: nothing is sent to who is paused.
-        run(grid.engine.run())
-        await ensure_defaults(settings, resources)
-        refuse_public_keys(settings, resources)
-        parts = Parts(
-            settings=settings,
-            addresses=addresses,
-            stores=stores,
-            access=access,
-            grid=grid,
-            resources=resources,
-            services=services,
-        )
+        parts = await _open(settings, addresses, stores, stack, grace)
+        await ensure_defaults(settings, parts.resources)
+        refuse_public_keys(settings, parts.resources)
         readiness = observability_api.Readiness(stores.store.trouble)
         app = build_app(parts, readiness, _control(parts, tables))
         await stack.enter_async_context(listening(app, listeners.http, None, grace))
@@ -159,6 +141,37 @@ async def _running(
             yield _endpoints(parts, certificates)
         finally:
             readiness.pause = observability_api.STOPPING
+
+
+async def _open(
+    settings: Settings,
+    addresses: Origins,
+    stores: Stores,
+    stack: contextlib.AsyncExitStack,
+    grace: Grace,
+) -> Parts:
+    """What is behind the doors, with all that is stored of it; deliveries go on from here."""
+    access = open_access(settings, addresses)
+    shared = SharedValues()
+    grid = await open_grid(settings, stack, stores, access.authority, shared)
+    run = await stack.enter_async_context(loops(grid, grace))
+    resources, services = await open_management(
+        settings, stores, grid, access.authority, addresses, shared
+    )
+    shared.forget()
+    for work in services.later_work:
+        stack.push_async_callback(work.close)
+    # Only now are the delivery settings known: nothing is sent to who is paused.
+    run(grid.engine.run())
+    return Parts(
+        settings=settings,
+        addresses=addresses,
+        stores=stores,
+        access=access,
+        grid=grid,
+        resources=resources,
+        services=services,
+    )
 
 
 def _end_before_the_doors_close(parts: Parts, stack: contextlib.AsyncExitStack) -> None:

@@ -63,59 +63,103 @@ async def open_resources(
     read equal values already."""
     view = ResourceView(store, (*GRID_KINDS, CommunicationRecord))
     await view.load(partial(share, shared=shared or SharedValues()))
-    sources = EventSources(view)
-    operations = Operations(clock=clock, new_id=chance.new_id)
-    life = SubscriptionLife(
-        view=view,
-        records=store,
-        sources=sources,
+    ground = _Ground(
+        store=store,
         routing=routing,
-        operations=operations,
         clock=clock,
-        new_id=chance.new_id,
-        tools=tools,
-    )
-    subscriptions = SubscriptionResources(
+        chance=chance,
         view=view,
-        records=store,
-        sources=sources,
-        operations=operations,
-        life=life,
-        clock=clock,
-        new_id=chance.new_id,
-        allow_http_webhooks=allow_http_webhooks,
+        sources=EventSources(view),
+        operations=Operations(clock=clock, new_id=chance.new_id),
     )
-    keyed_tools = KeyedTools(
-        view=view,
-        records=store,
-        sources=sources,
-        subscriptions=subscriptions,
-        routing=routing,
-        new_id=chance.new_id,
-        random_bytes=chance.random_bytes,
-    )
-    topics, domains = TopicResources(keyed_tools), DomainResources(keyed_tools)
-    communication = CommunicationResources(
-        view=view,
-        sources=sources,
-        subscriptions=subscriptions,
-        topics=topics,
-        routing=routing,
-        directory=directory,
-        event_rules=event_rules,
-        new_id=chance.new_id,
-        random_bytes=chance.random_bytes,
-    )
-    await topics.load()
-    await domains.load()
-    communication.load()
+    life, subscriptions = _subscriptions(ground, tools, allow_http_webhooks=allow_http_webhooks)
+    topics, domains = await _topics_and_domains(ground, subscriptions)
+    communication = _communication(ground, subscriptions, topics, directory, event_rules)
     life.load()
     return Resources(
         topics=topics,
         domains=domains,
         subscriptions=subscriptions,
         communication=communication,
-        sources=sources,
-        operations=operations,
+        sources=ground.sources,
+        operations=ground.operations,
         life=life,
     )
+
+
+class _Ground(msgspec.Struct, frozen=True, kw_only=True):
+    """What all resources stand on."""
+
+    store: ResourceStore
+    routing: Routing
+    clock: Clock
+    chance: Chance
+    view: ResourceView
+    sources: EventSources
+    operations: Operations
+
+
+def _subscriptions(
+    ground: _Ground, tools: HandshakeTools, *, allow_http_webhooks: bool
+) -> tuple[SubscriptionLife, SubscriptionResources]:
+    life = SubscriptionLife(
+        view=ground.view,
+        records=ground.store,
+        sources=ground.sources,
+        routing=ground.routing,
+        operations=ground.operations,
+        clock=ground.clock,
+        new_id=ground.chance.new_id,
+        tools=tools,
+    )
+    subscriptions = SubscriptionResources(
+        view=ground.view,
+        records=ground.store,
+        sources=ground.sources,
+        operations=ground.operations,
+        life=life,
+        clock=ground.clock,
+        new_id=ground.chance.new_id,
+        allow_http_webhooks=allow_http_webhooks,
+    )
+    return life, subscriptions
+
+
+async def _topics_and_domains(
+    ground: _Ground, subscriptions: SubscriptionResources
+) -> tuple[TopicResources, DomainResources]:
+    tools = KeyedTools(
+        view=ground.view,
+        records=ground.store,
+        sources=ground.sources,
+        subscriptions=subscriptions,
+        routing=ground.routing,
+        new_id=ground.chance.new_id,
+        random_bytes=ground.chance.random_bytes,
+    )
+    topics, domains = TopicResources(tools), DomainResources(tools)
+    await topics.load()
+    await domains.load()
+    return topics, domains
+
+
+def _communication(
+    ground: _Ground,
+    subscriptions: SubscriptionResources,
+    topics: TopicResources,
+    directory: Directory,
+    event_rules: EventRules,
+) -> CommunicationResources:
+    communication = CommunicationResources(
+        view=ground.view,
+        sources=ground.sources,
+        subscriptions=subscriptions,
+        topics=topics,
+        routing=ground.routing,
+        directory=directory,
+        event_rules=event_rules,
+        new_id=ground.chance.new_id,
+        random_bytes=ground.chance.random_bytes,
+    )
+    communication.load()
+    return communication

@@ -80,23 +80,7 @@ async def listening(
     Only a `Door` has a publish route and direct ones.
     """
     door = app if isinstance(app, Door) else Door(None, app)
-    config = uvicorn.Config(
-        door,
-        http=partial(PublishConnection, door=door),  # type: ignore[arg-type]  # it is called, too
-        ws=websocket_protocol,  # type: ignore[arg-type]  # it is called, as the class would be
-        ws_max_size=MAX_WEBSOCKET_MESSAGE,
-        ws_per_message_deflate=False,
-        ws_ping_interval=None,  # whoever speaks over it sees to that
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        backlog=_BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE,
-    )
-    config.load()
-    config.ssl = context
+    config = _config(door, context)
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     connections = server.server_state.connections = _Connections()
@@ -115,6 +99,27 @@ async def listening(
         with contextlib.suppress(TimeoutError):  # somebody may be in the middle of a handshake
             async with asyncio.timeout(_GOODBYE):
                 await asyncio.gather(*(each.wait_closed() for each in server.servers))
+
+
+def _config(door: Door, context: ssl.SSLContext | None) -> uvicorn.Config:
+    config = uvicorn.Config(
+        door,
+        http=partial(PublishConnection, door=door),  # type: ignore[arg-type]  # it is called, too
+        ws=websocket_protocol,  # type: ignore[arg-type]  # it is called, as the class would be
+        ws_max_size=MAX_WEBSOCKET_MESSAGE,
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,  # whoever speaks over it sees to that
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
+    )
+    config.load()
+    config.ssl = context
+    return config
 
 
 async def _tick(server: uvicorn.Server, door: Door) -> None:
