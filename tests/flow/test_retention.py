@@ -84,9 +84,10 @@ async def test_more_room_is_made_than_one_publication_needs() -> None:
     assert _first(flow) == trimmed
 
 
-async def test_many_who_publish_to_a_full_log_at_once_find_room(tmp_path: Path) -> None:
-    """Also when together they need more than is made in one step."""
-    topic, clock, cap = a_topic(), VirtualClock(), 64 << 20
+@pytest.mark.parametrize("cap", [64 << 20, 4 << 20, 1 << 20])
+async def test_many_who_publish_to_a_full_log_at_once_find_room(tmp_path: Path, cap: int) -> None:
+    """Also when together they need more than is made in one step, or for all but a few of them."""
+    topic, clock = a_topic(), VirtualClock()
     request = PublishRequest(a_body(an_event(data={"note": "x" * 150_000})))
     async with SqliteStore.open(tmp_path, max_bytes=cap) as store:
         await store.commit([Put(TOPICS, topic.incarnation, msgspec.json.encode(topic))])

@@ -21,6 +21,9 @@ from switchhook.grid.topics import Topic, TopicKind
 
 _DOMAIN = TopicKind.DOMAIN
 
+# How often room is made for who finds that others, who came later, have taken it.
+_TRIES = 10
+
 # Told how something has ended: by an error, or well.
 Ended = Callable[[Exception | None], None]
 
@@ -104,18 +107,14 @@ class Publisher:
             submission.is_last = True
             submission.ended(error)
 
-    def make_room(self, submission: "_Submission", full: StoreFullError) -> None:
+    def submit_again(self, submission: "_Submission") -> None:
         """Finished events make room first; only what nobody has finished is worth a refusal."""
-        self._background.spawn(self._submit_again(submission, full))
+        self._background.spawn(self._submit_again(submission))
 
-    async def _submit_again(self, submission: "_Submission", full: StoreFullError) -> None:
-        batch = submission.batch
+    async def _submit_again(self, submission: "_Submission") -> None:
         submission.is_last = True
         try:
-            if not await self._retention.make_room(len(batch.body)):
-                submission.ended(full)
-                return
-            await self._store.commit((), (batch,), submission.route)
+            await self._commit_with_room((), (submission.batch,), submission.route)
         except asyncio.CancelledError:  # perhaps in mid-commit
             submission.ended(CommitUnknownError("the server ends"))
             raise
@@ -139,10 +138,26 @@ class Publisher:
         try:
             return await self._store.commit(changes, batches, route)
         except StoreFullError:
-            # Finished events make room first; only what nobody has finished is worth a refusal.
-            if not await self._retention.make_room(sum(len(batch.body) for batch in batches)):
-                raise
-        return await self._store.commit(changes, batches, route)
+            return await self._commit_with_room(changes, batches, route)
+
+    async def _commit_with_room(
+        self,
+        changes: Sequence[Change],
+        batches: Sequence[Batch],
+        route: Callable[[int], None],
+    ) -> int:
+        """Commit once finished events have made room, which others may take meanwhile."""
+        needed = sum(len(batch.body) for batch in batches)
+        async with self._retention.turn:
+            for _ in range(_TRIES - 1):
+                await self._retention.make_room(needed)
+                try:
+                    return await self._store.commit(changes, batches, route)
+                except StoreFullError:
+                    if self._retention.has_room(needed):
+                        raise  # it is the disk that is full
+            await self._retention.make_room(needed)
+            return await self._store.commit(changes, batches, route)
 
 
 class _Submission(msgspec.Struct, eq=False):
@@ -168,7 +183,7 @@ class _Submission(msgspec.Struct, eq=False):
             else:
                 self.publisher.observation.published(self.topic, self.batch.count, nanoseconds)
         elif isinstance(error, StoreFullError) and not self.is_last:
-            self.publisher.make_room(self, error)
+            self.publisher.submit_again(self)
             return
         elif isinstance(error, StoreError):
             self.publisher.observation.refused(self.topic, error)

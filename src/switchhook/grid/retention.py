@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 
 from switchhook.clock import DAY, Clock
+from switchhook.errors import StoreFullError
 from switchhook.grid.ports import EventLog
 
 # Basic tier: at most 24 hours (concepts.md); the size is ours.
@@ -43,7 +44,8 @@ class Retention:
         self._max_age = max_age
         self._max_bytes = max_bytes
         self._drops_unfinished = drops_unfinished
-        self._turn = asyncio.Lock()
+        # Held from making room to taking it, so that of all who wait for room each gets some.
+        self.turn = asyncio.Lock()
 
     async def trim_aged(self) -> None:
         """Forget finished events that are older than the retention."""
@@ -57,14 +59,21 @@ class Retention:
             if not aged or not await self._trim(min(aged[-1], self._unfinished())):
                 return
 
-    async def make_room(self, needed: int) -> bool:
-        """Forget the oldest events until so many bytes and a little more fit; whether they do."""
-        async with self._turn:  # whoever waited may find what another has made
-            if not self._has_room(needed):
-                await self._make_room(needed)
-        return self._has_room(needed)
+    async def make_room(self, needed: int) -> None:
+        """Forget the oldest events until so many bytes and a little more fit; the caller holds the
+        turn.
 
-    def _has_room(self, needed: int) -> bool:
+        Raises:
+            StoreFullError: what is left is unfinished, or too little.
+        """
+        if not self.has_room(needed):
+            await self._make_room(needed)
+        if not self.has_room(needed):
+            size, cap = self._store.extent().size, self._max_bytes
+            raise StoreFullError(f"the event log is full: {size} of at most {cap} bytes are in use")
+
+    def has_room(self, needed: int) -> bool:
+        """Whether so many bytes fit."""
         return self._store.extent().size + needed <= self._max_bytes
 
     async def _make_room(self, needed: int) -> None:
