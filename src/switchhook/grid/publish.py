@@ -99,6 +99,7 @@ class Publisher:
             count=accepted.count,
             id_hashes=hashes_of_ids(accepted.ids),
             traceparent=traceparent,
+            checked=accepted.checked,
         )
         submission = _Submission(self, topic, batch, start, ended)
         try:

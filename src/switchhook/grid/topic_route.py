@@ -60,7 +60,13 @@ class TopicRoute:
 
     def read(self, appended: Appended) -> Iterator[tuple[int, Event]]:
         """The events of a batch by their positions."""
-        batch = appended.batch
-        first, published_at = appended.first, batch.published_at
-        events = read(batch.body, batch.schema, self.topic, first=first, published_at=published_at)
+        batch, first = appended.batch, appended.first
+        events = read(
+            batch.body,
+            batch.schema,
+            self.topic,
+            first=first,
+            published_at=batch.published_at,
+            checked=batch.checked,
+        )
         return enumerate(events, first)

@@ -191,7 +191,7 @@ class PublishConnection(DirectConnection):
     # --- ends -------------------------------------------------------------------------------------
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks for an answer
-        """Answer a client that has only said that it sends nothing more, as Kestrel does.
+        """Answer a client that has only said that it sends nothing more.
 
         Not one that awaits anything else: only that it is gone would end an answer without an end.
         """

@@ -3,7 +3,7 @@
 import struct
 import zlib
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -19,6 +19,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `id_hashes` has four bytes for each event (`hash_of_id`), or is empty where they were not
     computed: such events are not found by id.
+
+    `checked` is what accepting has decoded of the body (`schemas.accept`), for whoever reads it
+    first; it is not stored.
     """
 
     topic: str
@@ -28,6 +31,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     count: int
     id_hashes: bytes = b""
     traceparent: str = ""
+    checked: Sequence[Any] | None = None
 
 
 HASH_BYTES = 4

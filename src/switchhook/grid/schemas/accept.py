@@ -13,6 +13,7 @@ from switchhook.grid.schemas import (
     json_text,
     refusals,
 )
+from switchhook.grid.schemas.event_grid import Envelope
 from switchhook.grid.topics import Topic
 
 # Bare names: they are asked for in every request.
@@ -36,12 +37,14 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
     """The events of a request, as the log keeps them.
 
     `body` is a JSON array of `count` events in the topic's input schema. `ids` has the id of each;
-    "" where the event has none and gets one by its position in the log.
+    "" where the event has none and gets one by its position in the log. `checked` is what `read`
+    need not decode again.
     """
 
     body: bytes
     count: int
     ids: Sequence[str]
+    checked: Sequence[Envelope] | None = None
 
 
 def accept(request: PublishRequest, topic: Topic) -> Accepted:
@@ -57,8 +60,9 @@ def accept(request: PublishRequest, topic: Topic) -> Accepted:
     if len(body) > json_text.MAX_BODY_BYTES:
         raise json_text.too_large()
     if schema is _EVENT_GRID:
-        ids = event_grid.check(body, topic)
-    elif schema is _CUSTOM:
+        checked = event_grid.check(body, topic)
+        return Accepted(body, len(checked), [event.id for event in checked], checked)
+    if schema is _CUSTOM:
         ids = custom_input.check(body, topic)
     else:
         body = cloud_event_requests.array(body, request.content_type, request.headers)

@@ -4,7 +4,7 @@ Source: event-schema.md (May 2023), edge/api.md.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -25,40 +25,34 @@ _METADATA_VERSION = "1"
 _METADATA_STAMP = b',"metadataVersion":"1"'
 
 
-class WireEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """An event as published. Absent and null are the same for every optional member."""
-
-    id: str
-    subject: str
-    eventType: str  # noqa: N815  the wire's name
-    eventTime: str  # noqa: N815
-    data: msgspec.Raw = msgspec.Raw(b"")
-    dataVersion: str | None = None  # noqa: N815
-    metadataVersion: str | None = None  # noqa: N815
-    topic: str | None = None
-
-
-class _Accepted(msgspec.Struct, frozen=True, gc=False):
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """What of an accepted event is routed or stamped, where null is not the same as absent."""
 
     id: str
     subject: str
-    eventType: str  # noqa: N815
+    eventType: str  # noqa: N815  the wire's name
     dataVersion: str | UnsetType | None = UNSET  # noqa: N815
     metadataVersion: str | UnsetType | None = UNSET  # noqa: N815
     topic: str | UnsetType | None = UNSET
 
 
+class WireEvent(Envelope, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """An event as published. Absent and null are the same for every optional member."""
+
+    eventTime: str  # noqa: N815
+    data: msgspec.Raw = msgspec.Raw(b"")
+
+
 _event = msgspec.json.Decoder(WireEvent)
 _events = msgspec.json.Decoder(list[WireEvent])
-_accepted = msgspec.json.Decoder(list[_Accepted])
-_one_accepted = msgspec.json.Decoder(_Accepted)
+_envelopes = msgspec.json.Decoder(list[Envelope])
+_envelope = msgspec.json.Decoder(Envelope)
 _texts = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 
 
-def check(body: bytes, topic: Topic) -> list[str]:
-    """The ids of the events in a request's body, which may be delivered as they are.
+def check(body: bytes, topic: Topic) -> list[WireEvent]:
+    """The events in a request's body, which may be delivered as they are.
 
     Raises:
         RequestError: 400 naming the first wrong property, 401 for a foreign `topic`, 413 over a
@@ -73,22 +67,21 @@ def check(body: bytes, topic: Topic) -> list[str]:
     if len(events) > json_text.MAX_EVENTS:
         raise json_text.too_many()
     is_domain = topic.kind is _DOMAIN
-    ids, may_be_deep = [], False
+    may_be_deep = False
     for event in events:
         version = event.metadataVersion
-        if version is not None and version != _METADATA_VERSION:
+        if version != _METADATA_VERSION and version is not UNSET and version is not None:
             raise refusals.requires(_SCHEMA, "metadataVersion", f"'{_METADATA_VERSION}'")
         if event.topic or is_domain:
             _check_topic(event.topic, topic)
         if len(event.data) > json_text.SHALLOW_BYTES:  # nothing but data has levels
             may_be_deep = True
-        ids.append(event.id)
     if may_be_deep:
         json_text.refuse_depth(body)
-    return ids
+    return events
 
 
-def _check_topic(named: str | None, topic: Topic) -> None:
+def _check_topic(named: str | UnsetType | None, topic: Topic) -> None:
     if not named:
         raise refusals.requires(_SCHEMA, "topic")
     if topic.kind is _DOMAIN:
@@ -97,8 +90,9 @@ def _check_topic(named: str | None, topic: Topic) -> None:
         raise refusals.foreign_topic(named)
 
 
-def read(body: bytes, topic: Topic) -> Iterator[Event]:
-    """The events of a checked body, with the members stamped that the service owes.
+def read(body: bytes, topic: Topic, checked: Sequence[Envelope] | None = None) -> Iterator[Event]:
+    """The events of a checked body, with the members stamped that the service owes. `checked` is
+    what `check` has made of it, where that is known.
 
     `topic`, `dataVersion` and `metadataVersion` are appended where the publisher left them out, as
     in the articles' samples of delivered events; everything else stays as it was published. In a
@@ -109,7 +103,7 @@ def read(body: bytes, topic: Topic) -> Iterator[Event]:
     is_service = topic.kind is _SYSTEM
     source, domain_topic = topic.resource_id, ""
     ends = _ends(source)
-    for wire, text in _read(body):
+    for wire, text in _texts_of(body, checked or _envelopes.decode(body)):
         if is_domain:
             named = wire.topic or ""
             source = domain_topics.resource_id(named, topic)
@@ -134,9 +128,8 @@ def parse(text: bytes) -> WireEvent:
     return _event.decode(text)
 
 
-def _read(body: bytes) -> Iterable[tuple[_Accepted, bytes]]:
+def _texts_of(body: bytes, events: Sequence[Envelope]) -> Iterable[tuple[Envelope, bytes]]:
     """The events with their texts; that of an event alone is all between the brackets."""
-    events = _accepted.decode(body)
     if len(events) == 1:
         return ((events[0], body[body.index(b"{") : body.rindex(b"}") + 1]),)
     return zip(events, map(bytes, _texts.decode(body)), strict=True)
@@ -149,11 +142,11 @@ def _ends(source: str) -> tuple[bytes, bytes]:
     return end, _METADATA_STAMP + end
 
 
-def _stamped(text: bytes, wire: _Accepted, source: str, ends: tuple[bytes, bytes]) -> bytes:
+def _stamped(text: bytes, wire: Envelope, source: str, ends: tuple[bytes, bytes]) -> bytes:
     version, metadata, named = wire.dataVersion, wire.metadataVersion, wire.topic
     if version is None or metadata is None or (named is not UNSET and named != source):
         text = _without_stamped(text, wire, source)
-        return _stamped(text, _one_accepted.decode(text), source, ends)
+        return _stamped(text, _envelope.decode(text), source, ends)
     if named is UNSET:
         end = ends[metadata is UNSET]
     elif metadata is UNSET:
@@ -166,7 +159,7 @@ def _stamped(text: bytes, wire: _Accepted, source: str, ends: tuple[bytes, bytes
     return body + end if version is not UNSET else body + b',"dataVersion":""' + end
 
 
-def _without_stamped(text: bytes, wire: _Accepted, source: str) -> bytes:
+def _without_stamped(text: bytes, wire: Envelope, source: str) -> bytes:
     """Drop what a stamp replaces, so that no member stands twice."""
     values = {
         "dataVersion": wire.dataVersion is None,

@@ -1,23 +1,30 @@
 """What events does a body in the log hold?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from switchhook.grid.events import Event, EventSchema
 from switchhook.grid.schemas import cloud_events, custom_input, event_grid
+from switchhook.grid.schemas.event_grid import Envelope
 from switchhook.grid.topics import Topic
 
 
 def read(
-    body: bytes, schema: EventSchema, topic: Topic, *, first: int, published_at: int
+    body: bytes,
+    schema: EventSchema,
+    topic: Topic,
+    *,
+    first: int,
+    published_at: int,
+    checked: Sequence[Envelope] | None = None,
 ) -> Iterator[Event]:
     """The events of an accepted body, the same each time; the position of the first is `first`.
 
-    A body made of the `json` of events that this function gave, as exception rows have it, is read
-    as those very events.
+    `checked` is what `accept` has made of it, where that is known. A body made of the `json` of
+    events that this function gave, as exception rows have it, is read as those very events.
     """
     match schema:
         case EventSchema.EVENT_GRID:
-            return event_grid.read(body, topic)
+            return event_grid.read(body, topic, checked)
         case EventSchema.CLOUD_EVENTS:
             return cloud_events.read(body, topic)
         case EventSchema.CUSTOM:
