@@ -16,21 +16,21 @@ class ScriptedTransport:
     def __init__(self, answer: Answer | None = None) -> None:
         self.requests: list[WebhookRequest] = []
         self.answer: Answer = answer or (lambda _: WebhookResponse(status=200))
-        self._hanging: list[tuple[WebhookRequest, Callable[[WebhookResponse], None]]] = []
+        self._hanging: list[WebhookRequest] = []
 
-    def send(self, request: WebhookRequest, done: Callable[[WebhookResponse], None]) -> None:
+    def send(self, request: WebhookRequest) -> None:
         self.requests.append(request)
         response = self.answer(request)
         if response is None:
-            self._hanging.append((request, done))
+            self._hanging.append(request)
         else:
-            asyncio.get_running_loop().call_soon(done, response)
+            asyncio.get_running_loop().call_soon(request.answered, response)
 
     def release(self, response: WebhookResponse) -> None:
         """Answer everything that hangs."""
         hanging, self._hanging = self._hanging, []
-        for _, done in hanging:
-            done(response)
+        for request in hanging:
+            request.answered(response)
 
     async def close(self) -> None:
         self.release(WebhookResponse(failure=Failure.ABORTED))

@@ -104,7 +104,9 @@ class _FailingObservation(Observation):
 
     fails_at = ""
 
-    def matched(self, topic: Topic, queue: SubscriptionQueue, event: Event) -> None:
+    def matched(
+        self, topic: Topic, queue: SubscriptionQueue, events: Sequence[tuple[int, Event]]
+    ) -> None:
         self._fail("matched")
 
     def ended(self, deliveries: Sequence[Delivery], response: WebhookResponse) -> None:

@@ -324,7 +324,7 @@ class World:
     def _release(self, response: WebhookResponse) -> None:
         transport = self.flow.transport
         if response.status == 200:
-            for request, _ in transport._hanging:
+            for request in transport._hanging:
                 self._count(request)
         transport.release(response)
 

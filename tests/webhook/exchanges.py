@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from switchhook.grid.heard_request import HeardRequest
 from switchhook.grid.ports import Transport, WebhookRequest, WebhookResponse
 from switchhook.webhook.transport import HttpTransport
 
@@ -26,8 +27,15 @@ def a_request(url: str, **members: Any) -> WebhookRequest:
 def begin(transport: Transport, url: str, **members: Any) -> asyncio.Future[WebhookResponse]:
     """Send, and answer a future of the response."""
     future = asyncio.get_running_loop().create_future()
-    transport.send(a_request(url, **members), future.set_result)
+    send(transport, a_request(url, **members), future.set_result)
     return future
+
+
+def send(
+    transport: Transport, request: WebhookRequest, heard: Callable[[WebhookResponse], None]
+) -> None:
+    """Send, and let a function hear of it."""
+    transport.send(HeardRequest.of(request, heard))
 
 
 async def post(transport: Transport, url: str, **members: Any) -> WebhookResponse:

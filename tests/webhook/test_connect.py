@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from switchhook.grid.ports import Failure
+from switchhook.grid.ports import Failure, WebhookRequest
 from switchhook.webhook.addresses import AddressRules, Endpoint
 from switchhook.webhook.connect import Connector, Unreachable
 from switchhook.webhook.connection import Connection
-from switchhook.webhook.exchange import Exchange
 from switchhook.webhook.proxies import ProxyEnvironment
+from switchhook.webhook.traffic import Traffic
 from switchhook.webhook.trust import make_context
 from tests.receiver import Receiver
 from tests.webhook.exchanges import within
@@ -22,7 +22,7 @@ class Owner:
     def released(self, connection: Connection, now: int) -> None:
         """Never: nothing is sent."""
 
-    def lost(self, connection: Connection, unanswered: Exchange | None) -> None:
+    def lost(self, connection: Connection, unanswered: WebhookRequest | None) -> None:
         """The test is over."""
 
 
@@ -43,7 +43,7 @@ def a_connector(port: int, resolve: Resolve, *, allow_http: bool = False) -> Con
 
 async def connect(connector: Connector) -> Connection | Unreachable:
     """One connection, closed again."""
-    outcome = await within(connector.connect(lambda: Connection(Owner()), 5.0))
+    outcome = await within(connector.connect(lambda: Connection(Owner(), Traffic()), 5.0))
     if isinstance(outcome, Connection):
         outcome.abandon()
     return outcome

@@ -7,10 +7,10 @@ from time import monotonic_ns
 import pytest
 
 from switchhook.clock import SECOND
+from switchhook.grid.heard_request import HeardRequest
 from switchhook.grid.ports import Failure, WebhookResponse
 from switchhook.webhook.addresses import AddressRules, parse_url
 from switchhook.webhook.connect import Connector
-from switchhook.webhook.exchange import Exchange
 from switchhook.webhook.pool import KEEP_IDLE, Pool
 from switchhook.webhook.proxies import ProxyEnvironment
 from switchhook.webhook.traffic import Traffic
@@ -25,6 +25,7 @@ from tests.webhook.exchanges import (
     open_transport,
     post,
     read_request,
+    send,
     webhook,
     within,
 )
@@ -248,7 +249,7 @@ async def test_mistake_in_done_is_logged_and_harms_nobody(
         raise RuntimeError("a mistake")
 
     with caplog.at_level(logging.ERROR):
-        transport.send(a_request(receiver.url), done)
+        send(transport, a_request(receiver.url), done)
         await receiver.wait_for(1)
         response = await post(transport, receiver.url)
 
@@ -285,9 +286,9 @@ async def test_idle_connection_is_closed_after_a_while(receiver: Receiver) -> No
     """Before `KEEP_IDLE` it stays, then it is closed and the pool has nothing to keep."""
     rules = AddressRules(allow_http=False, proxies=ProxyEnvironment({}))
     target = parse_url(receiver.url)
-    pool = Pool(Connector(target.endpoint, rules, make_context), is_tls=False, limit=4)
+    pool = Pool(Connector(target.endpoint, rules, make_context), Traffic(), is_tls=False, limit=4)
     answered = asyncio.get_running_loop().create_future()
-    pool.submit(Exchange(a_request(receiver.url), target, answered.set_result, Traffic()))
+    pool.submit(HeardRequest.of(a_request(receiver.url), answered.set_result))
     await within(answered)
 
     pool.sweep(monotonic_ns() + KEEP_IDLE - SECOND)

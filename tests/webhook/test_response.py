@@ -174,20 +174,28 @@ def test_answers_that_repeat_are_read_like_the_first() -> None:
     last = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     reader = ResponseReader()
     answers = (empty, empty, refused, refused, empty, full, full, empty, empty)
+    usual = 0
     for answer, cut in (*itertools.product(answers, (0, 20)), (last, 0)):
-        reader.reset()
+        expected, told = read(whole, answer)
+        if not cut and answer == reader.usual:
+            assert not reader.received
+            assert reader.usual_response(duration=7) == told
+            usual += 1
+            continue
         for piece in (answer[:cut], answer[cut:]) if cut else (answer,):
             assert not reader.is_complete
             reader.feed(piece)
-        expected, told = read(whole, answer)
         assert reader.response(duration=7) == told
         assert (reader.is_complete, reader.can_reuse) == (True, expected.can_reuse)
         assert reader.received == len(answer)
+        reader.reset()
+    assert usual == 4
     reader = ResponseReader()
     for answer, reusable in ((empty, True), (empty, True), (empty + empty, False)):
         reader.reset()
         reader.feed(answer)
         assert (reader.is_complete, reader.can_reuse) == (True, reusable)
+        assert reader.usual == empty
 
 
 def test_body_is_cut() -> None:

@@ -11,28 +11,25 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-import msgspec
-
 from switchhook.clock import Clock
-from switchhook.grid import dead_letters, retry
-from switchhook.grid.checkpoint import PAUSE_AFTER_FAILURE, Checkpoint
+from switchhook.grid import retry
+from switchhook.grid.checkpoint import Checkpoint
 from switchhook.grid.delivery import Delivery, InFlight
-from switchhook.grid.delivery_request import build_request
-from switchhook.grid.events import Envelope
+from switchhook.grid.delivery_request import RESPONSE_TIMEOUT_SECONDS, RequestForm
+from switchhook.grid.events import Event
 from switchhook.grid.faults import Faults
-from switchhook.grid.given_up import GivenUpState, given_up, keep
 from switchhook.grid.observation import Observation
-from switchhook.grid.ports import Failure, Transport, WebhookRequest, WebhookResponse
-from switchhook.grid.retry import DeadLetter, Drop, GiveUpReason, RetryAt
+from switchhook.grid.ports import Failure, Transport, WebhookResponse
+from switchhook.grid.retry import GiveUpReason
 from switchhook.grid.subscription_queue import SubscriptionQueue
-from switchhook.grid.subscriptions import TimeProfile
+from switchhook.grid.subscriptions import EventSubscription, TimeProfile
+from switchhook.grid.undelivered import Undelivered
+from switchhook.tracing.model import DeliverySpan
 
 log = logging.getLogger(__name__)
 
 # What a queue takes into memory, in bytes of events; one that has as much takes no further event.
 MAX_QUEUE_BYTES = 8 << 20
-
-_NO_DESTINATION = "the event subscription has no dead-letter destination"
 
 
 class Tokens(Protocol):
@@ -61,8 +58,14 @@ class Deliverer:
         self._transport = transport
         self._clock = clock
         self._checkpoint = checkpoint
-        self._random = random
         self._observation = observation
+        self._undelivered = Undelivered(
+            checkpoint=checkpoint,
+            clock=clock,
+            random=random,
+            observation=observation,
+            speed=self.speed,
+        )
         self._tokens = tokens
         self._profile = profile
         self._in_flight_limit = in_flight_limit
@@ -81,24 +84,33 @@ class Deliverer:
 
     # --- taking events --------------------------------------------------------------------------
 
-    def offer(self, queue: SubscriptionQueue, envelope: Envelope) -> None:
-        """Give a live queue an event, or let it fall behind when it is full or parked."""
+    def offer_all(
+        self,
+        queue: SubscriptionQueue,
+        events: Sequence[tuple[int, Event]],
+        published_at: int,
+        traceparent: str = "",
+    ) -> None:
+        """Give a live queue events of one batch, with their positions; from the first on for which
+        it has no room, because it is full or parked, it reads the log."""
         if queue.read_position is not None:
-            # It reads the log, where the event is; its cursor, though, is no longer the head.
+            # The events are in the log; its cursor, though, is no longer the head.
             self._checkpoint.touch(queue)
             if queue.is_probing:
                 self._checkpoint.wake()
             return
-        if self.has_room(queue):
-            queue.accept(envelope, queue.subscription)
-            self._checkpoint.touch(queue)
+        taken, count = 0, len(events)
+        while taken < count and (room := self._room(queue)):
+            some = events[taken : taken + room] if taken or room < count else events
+            taken += queue.accept_all(some, published_at, traceparent, MAX_QUEUE_BYTES)
             if queue.subscription.destination.max_events_per_batch > 1:
-                if queue not in self.gathering:
-                    self._pump_soon(queue)
+                self._pump_soon(queue)
             elif len(queue.in_flight) < self._in_flight_limit:
                 self.pump(queue)
+        if taken < count:
+            self.fall_behind(queue, events[taken][0])
         else:
-            self.fall_behind(queue, envelope.position)
+            self._checkpoint.touch(queue)
 
     def _pump_soon(self, queue: SubscriptionQueue) -> None:
         """Send when all that became durable together is here: it may share a request."""
@@ -121,12 +133,16 @@ class Deliverer:
 
     def has_room(self, queue: SubscriptionQueue) -> bool:
         """Whether the queue may take another event for its first attempt."""
+        return self._room(queue) > 0
+
+    def _room(self, queue: SubscriptionQueue) -> int:
+        """How many more events the queue may take, as long as they are not too large together."""
         if queue.settings.is_paused or queue.is_preparing:
-            return False
+            return 0
         waiting = len(queue.first_attempts) if queue.order is None else queue.waiting_count
         if queue.parked_until is not None:
-            return queue.is_probing and not waiting and not queue.in_flight
-        return waiting < self._queue_limit and queue.waiting_bytes < MAX_QUEUE_BYTES
+            return int(queue.is_probing and not waiting and not queue.in_flight)
+        return 0 if queue.waiting_bytes >= MAX_QUEUE_BYTES else max(0, self._queue_limit - waiting)
 
     def wants_more(self, queue: SubscriptionQueue) -> bool:
         """Whether it is worth reading the log for the queue."""
@@ -152,27 +168,29 @@ class Deliverer:
 
     def _attempt(self, queue: SubscriptionQueue, deliveries: list[Delivery]) -> None:
         now, first = self._clock.now(), deliveries[0]
-        speed = retry.SPEED[queue.settings.profile or self._profile]
-        newest = now - retry.time_to_live(first.subscription.retry_policy, speed)
+        form = queue.form
+        if form is None or form.subscription is not first.subscription:
+            form = self._new_form(queue, first.subscription)
+        newest = now - form.time_to_live
         if len(deliveries) > 1 or (first.lives_from or first.published_at) <= newest:
             deliveries = self._unexpired(queue, deliveries, newest)
             if not deliveries:
                 return
-        sent = InFlight(deliveries, now, time.monotonic())
-        queue.in_flight[sent] = None
+        request = self._request(queue, form, deliveries, now)
+        queue.in_flight[request] = None
         self.in_flight += 1
-        done = partial(self._finished, queue, sent)
-        try:
-            request = self._request(queue, sent)
-        except Exception as error:  # one event that cannot be sent must not cost another
-            log.exception("delivery.not_sent", extra={"subscription": queue.subscription.name})
-            failed = WebhookResponse(failure=Failure.ABORTED, detail=f"not sent: {error!r}")
-            asyncio.get_running_loop().call_soon(done, failed)
+        if request.problem:
+            failed = WebhookResponse(failure=Failure.ABORTED, detail=request.problem)
+            asyncio.get_running_loop().call_soon(request.answered, failed)
+        elif self.faults.in_force or self.faults.held:
+            self.faults.send(queue.subscription.incarnation, request)
         else:
-            if self.faults.in_force or self.faults.held:
-                self.faults.send(queue.subscription.incarnation, request, done)
-            else:
-                self._transport.send(request, done)
+            self._transport.send(request)
+
+    def _new_form(self, queue: SubscriptionQueue, version: EventSubscription) -> RequestForm:
+        time_to_live = retry.time_to_live(version.retry_policy, self.speed(queue))
+        queue.form = RequestForm(version, time_to_live)
+        return queue.form
 
     def _unexpired(
         self, queue: SubscriptionQueue, deliveries: list[Delivery], newest: int
@@ -186,64 +204,94 @@ class Deliverer:
                     self.give_up(queue, each, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
         return live
 
-    def _request(self, queue: SubscriptionQueue, sent: InFlight) -> WebhookRequest:
-        deliveries = sent.deliveries
+    def _request(
+        self, queue: SubscriptionQueue, form: RequestForm, deliveries: list[Delivery], now: int
+    ) -> "_Attempt":
         first = deliveries[0]
-        webhook = first.subscription.destination
+        span = self._observation.sending(deliveries) if self._is_tracing else None
+        problem = ""
+        try:
+            if len(deliveries) > 1 or first.attempts or first.run or span or form.has_own_headers:
+                headers, body = self._special_content(queue, form, deliveries, span)
+            else:
+                headers, body = form.build_first(first.event)
+        except Exception as error:  # one event that cannot be sent must not cost another
+            log.exception("delivery.not_sent", extra={"subscription": queue.subscription.name})
+            headers, body, problem = b"", b"", f"not sent: {error!r}"
+        return _Attempt(
+            url=form.url,
+            headers=headers,
+            body=body,
+            timeout=RESPONSE_TIMEOUT_SECONDS,
+            deliveries=deliveries,
+            began_at=now,
+            began=time.monotonic(),
+            span=span,
+            queue=queue,
+            deliverer=self,
+            problem=problem,
+        )
+
+    def _special_content(
+        self,
+        queue: SubscriptionQueue,
+        form: RequestForm,
+        deliveries: Sequence[Delivery],
+        span: DeliverySpan | None,
+    ) -> tuple[bytes, bytes]:
+        first, webhook = deliveries[0], form.subscription.destination
         token = None
         if webhook.application_id_or_uri and self._tokens is not None:
             token = self._tokens.token_for(webhook.tenant_id, webhook.application_id_or_uri)
-        return build_request(
-            [first.event] if len(deliveries) == 1 else [each.event for each in deliveries],
-            first.subscription,
+        return form.build(
+            [each.event for each in deliveries],
             delivery_count=first.attempts,
             token=token,
             replay=str(first.run) if first.run and queue.settings.marks_replays else "",
-            traceparent=self._observation.sending(sent) if self._is_tracing else "",
+            traceparent="" if span is None else span.traceparent,
         )
 
-    def _finished(
-        self, queue: SubscriptionQueue, sent: InFlight, response: WebhookResponse
-    ) -> None:
+    # --- answers --------------------------------------------------------------------------------
+
+    def answered(self, attempt: "_Attempt", response: WebhookResponse) -> None:
+        """A request has come to its end."""
+        queue = attempt.queue
         self.in_flight -= 1
-        del queue.in_flight[sent]
+        del queue.in_flight[attempt]
         try:
             outcome = retry.outcome(response)
-            if sent.span is not None:
-                sent.span.end(response.status, None if outcome is None else str(outcome))
+            if attempt.span is not None:
+                attempt.span.end(response.status, None if outcome is None else str(outcome))
+            if queue.is_removed:
+                pass
+            elif outcome is None:
+                self._delivered(queue, attempt, response)
+                self._go_on(queue)
             # What we stopped ourselves at shutdown is left to be repeated.
-            is_interrupted = self._is_draining and response.failure is not None
-            if not queue.is_removed and not is_interrupted:
-                self._conclude(queue, sent, response, outcome)
+            elif not self._is_draining or response.failure is None:
+                self._observation.answered(queue, attempt.deliveries, response)
+                self._count_failure(queue, outcome)
+                self._undelivered.failed(queue, attempt, response, outcome)
+                self._go_on(queue)
         except Exception:  # of these alone; the server goes on with all the others
             log.exception("delivery.not_concluded", extra={"subscription": queue.subscription.name})
-            self._write_down(queue, sent.deliveries)
+            self._undelivered.put_off(queue, attempt.deliveries)
         self.attempt_ended.set()
 
-    def _write_down(self, queue: SubscriptionQueue, deliveries: Sequence[Delivery]) -> None:
-        """Let those of which nothing is settled yet wait in their rows, to be tried again."""
-        due_at = self._clock.now() + PAUSE_AFTER_FAILURE
-        for each in () if queue.is_removed else deliveries:
-            is_unsettled = not each.run and queue.is_unsettled(each.position)
-            if is_unsettled or each.identity in self._checkpoint.owned:
-                self._checkpoint.put(each.as_waiting(due_at), is_first=not each.is_stored)
-                queue.settle(each)
-        self._checkpoint.touch(queue)
-
-    def _conclude(
-        self,
-        queue: SubscriptionQueue,
-        sent: InFlight,
-        response: WebhookResponse,
-        outcome: retry.Outcome | None,
+    def _delivered(
+        self, queue: SubscriptionQueue, attempt: "_Attempt", response: WebhookResponse
     ) -> None:
-        """One answer for the whole request; each event has its own account of attempts."""
-        if outcome is None:
-            self._observation.delivered(queue, sent, response, self._clock.now)
-            self._delivered(queue, sent.deliveries)
-        else:
-            self._observation.answered(queue, sent.deliveries, response)
-            self._failed(queue, sent, response, outcome)
+        self._observation.delivered(queue, attempt, response, self._clock.now)
+        if queue.failures_in_a_row:
+            queue.unpark()
+        deliveries = attempt.deliveries
+        queue.finish_all(deliveries)
+        for delivery in deliveries:
+            if delivery.is_stored:
+                self._checkpoint.settle(delivery.identity)
+
+    def _go_on(self, queue: SubscriptionQueue) -> None:
+        """Do what has waited for the end of a request."""
         self._checkpoint.touch(queue)
         if queue.first_attempts or queue.retries:
             self.pump(queue)
@@ -251,98 +299,9 @@ class Deliverer:
         if waits_for_it or (queue.read_position is not None and self.wants_more(queue)):
             self._checkpoint.wake()
 
-    def _delivered(self, queue: SubscriptionQueue, deliveries: Sequence[Delivery]) -> None:
-        if queue.failures_in_a_row:
-            queue.unpark()
-        queue.finish_all(deliveries)
-        for delivery in deliveries:
-            if delivery.is_stored:
-                self._checkpoint.settle(delivery.identity)
-
-    def _failed(
-        self,
-        queue: SubscriptionQueue,
-        sent: InFlight,
-        response: WebhookResponse,
-        outcome: retry.Outcome,
-    ) -> None:
-        now, random, speed = self._clock.now(), self._random(), self.speed(queue)
-        self._count_failure(queue, outcome)
-        for delivery in sent.deliveries:
-            # A probe ahead of the delivery's own time finds out about the endpoint; were it
-            # counted, an outage would use up the oldest event's attempts in minutes.
-            attempts = delivery.attempts_with_this
-            step = retry.next_step(
-                response,
-                delivery.subscription,
-                attempts=attempts,
-                now=now,
-                random=random,
-                speed=speed,
-            )
-            self._observation.failed(
-                delivery,
-                attempts,
-                response,
-                step,
-                started_at=sent.began_at,
-                now=now,
-                events=len(sent.deliveries),
-            )
-            tried = msgspec.structs.replace(
-                delivery,
-                attempts=attempts,
-                last_outcome=str(outcome),
-                last_status_code=response.status,
-                last_attempt_at=now,
-            )
-            self._follow(queue, tried, step)
-
-    def _follow(self, queue: SubscriptionQueue, delivery: Delivery, step: retry.NextStep) -> None:
-        match step:
-            case RetryAt(due_at):
-                due_at = due_at if delivery.early_for is None else delivery.early_for
-                self._checkpoint.put(delivery.as_waiting(due_at), is_first=not delivery.is_stored)
-                queue.settle(delivery)
-            case DeadLetter(reason):
-                self._observation.gave_up(queue, delivery, step)
-                self._dead_letter(queue, delivery, reason)
-            case Drop(reason):
-                self._observation.gave_up(queue, delivery, step)
-                self._drop(queue, delivery, reason)
-
-    # --- giving up ------------------------------------------------------------
-
     def give_up(self, queue: SubscriptionQueue, delivery: Delivery, reason: GiveUpReason) -> None:
         """End a delivery without success: the event is dead-lettered or dropped."""
-        if queue.parked_until is not None and not delivery.last_outcome:
-            outcome = str(retry.Outcome.PROBATION)
-            delivery = msgspec.structs.replace(delivery, last_outcome=outcome)
-        self._follow(queue, delivery, retry.give_up(delivery.subscription, reason))
-        self._checkpoint.touch(queue)
-
-    def _dead_letter(
-        self, queue: SubscriptionQueue, delivery: Delivery, reason: GiveUpReason
-    ) -> None:
-        now = self._clock.now()
-        row = delivery.as_waiting(
-            dead_letters.first_due(now, dead_letters.waits(self.speed(queue))),
-            dead_letter_reason=str(reason),
-            given_up_at=now,
-        )
-        name = delivery.subscription.name
-        waiting = given_up(row, delivery.event, name, GivenUpState.WAITING)
-        self._checkpoint.keep(*keep(waiting, row.body))
-        self._checkpoint.put(row, is_first=not delivery.is_stored)
-        queue.finish(delivery)
-
-    def _drop(self, queue: SubscriptionQueue, delivery: Delivery, reason: GiveUpReason) -> None:
-        row = delivery.as_waiting(0, dead_letter_reason=str(reason), given_up_at=self._clock.now())
-        name = delivery.subscription.name
-        dropped = given_up(row, delivery.event, name, GivenUpState.DROPPED, _NO_DESTINATION)
-        self._checkpoint.keep(*keep(dropped, row.body))
-        queue.finish(delivery)
-        self._checkpoint.settle(delivery.identity, is_first=not delivery.is_stored)
+        self._undelivered.give_up(queue, delivery, reason)
 
     # --- parking and pausing ------------------------------------------------------------
 
@@ -423,3 +382,14 @@ class Deliverer:
                 await asyncio.wait_for(self.attempt_ended.wait(), left)
             except TimeoutError:
                 return
+
+
+class _Attempt(InFlight, eq=False, kw_only=True):
+    """A request that tells the deliverer what came of it; `problem` is why it cannot be sent."""
+
+    queue: SubscriptionQueue
+    deliverer: Deliverer
+    problem: str
+
+    def answered(self, response: WebhookResponse) -> None:
+        self.deliverer.answered(self, response)

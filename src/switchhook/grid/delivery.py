@@ -3,7 +3,7 @@
 import msgspec
 
 from switchhook.grid.events import Event
-from switchhook.grid.ports import Identity, WaitingDelivery
+from switchhook.grid.ports import Identity, WaitingDelivery, WebhookRequest
 from switchhook.grid.subscriptions import EventSubscription
 from switchhook.tracing.model import DeliverySpan
 
@@ -68,7 +68,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
         return msgspec.structs.replace(row, **members) if members else row
 
 
-class InFlight(msgspec.Struct, eq=False):
+class InFlight(WebhookRequest, eq=False, kw_only=True):
     """A request under way: its deliveries, when it began, and the same on real time, in seconds.
 
     What is written down as waiting meanwhile is replaced by what says so. `span` is what traces it.

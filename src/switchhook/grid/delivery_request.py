@@ -11,7 +11,6 @@ import msgspec
 
 from switchhook.grid.delivery_attributes import attribute_headers, header_text
 from switchhook.grid.events import Event, EventSchema
-from switchhook.grid.ports import WebhookRequest
 from switchhook.grid.schemas.render import render
 from switchhook.grid.subscriptions import DeliveryAttribute, EventSubscription
 
@@ -61,35 +60,83 @@ _REPLAY = "switchhook-replay"
 _TRACE = "traceparent"
 
 
-def build_request(
-    events: Sequence[Event],
-    subscription: EventSubscription,
-    *,
-    delivery_count: int,
-    token: str | None = None,
-    replay: str = "",
-    traceparent: str = "",
-) -> WebhookRequest:
-    """The request that delivers `events` (one, or a batch) for a subscription.
+class RequestForm:
+    """How the requests of one version of an event subscription look.
 
-    `delivery_count` is the number of attempts made before: the header starts at 0 in every capture,
-    though the article speaks of the number of attempts. `token` authorizes the request.
+    What its first attempts have in common is made once and kept, for the data version of the event
+    before. Nothing is sent of an event that is `time_to_live` nanoseconds old.
     """
-    schema, webhook = subscription.event_delivery_schema, subscription.destination
-    rendered = [event.json if event.schema is schema else render(event, schema) for event in events]
-    is_batch = len(events) > 1 or webhook.max_events_per_batch > 1
-    form = _BATCHES[schema] if is_batch else _SINGLE[schema]
-    version = events[0].data_version if schema in _DATA_VERSION_SCHEMAS else ""
-    build = _fixed if len(version) <= _SHORT else _fixed.__wrapped__
-    headers = build(form.content_type, subscription.name, delivery_count, version)
-    if webhook.attributes or token or replay or traceparent:
-        headers += _chosen(webhook.attributes, rendered, token, replay, traceparent)
-    return WebhookRequest(
-        url=webhook.endpoint_url,
-        headers=headers,
-        body=form.pattern % b",".join(rendered),
-        timeout=RESPONSE_TIMEOUT_SECONDS,
+
+    __slots__ = (
+        "_batches",
+        "_data_version",
+        "_headers",
+        "_single",
+        "_webhook",
+        "has_own_headers",
+        "subscription",
+        "time_to_live",
     )
+
+    def __init__(self, subscription: EventSubscription, time_to_live: int) -> None:
+        self.subscription = subscription
+        self.time_to_live = time_to_live
+        self._webhook = webhook = subscription.destination
+        schema = subscription.event_delivery_schema
+        self._batches = _BATCHES[schema]
+        self._single = _SINGLE[schema] if webhook.max_events_per_batch == 1 else self._batches
+        # Whether the subscriber has asked for headers that depend on the event or the moment.
+        self.has_own_headers = bool(webhook.attributes or webhook.application_id_or_uri)
+        self._data_version: str | None = None
+        self._headers = b""
+
+    @property
+    def url(self) -> str:
+        """Where its requests go."""
+        return self._webhook.endpoint_url
+
+    def build_first(self, event: Event) -> tuple[bytes, bytes]:
+        """Headers and body of the first attempt of an event alone, without headers of its own."""
+        schema = self.subscription.event_delivery_schema
+        json = event.json if event.schema is schema else render(event, schema)
+        if event.data_version != self._data_version:
+            return self._first_headers(event.data_version), self._single.pattern % json
+        return self._headers, self._single.pattern % json
+
+    def _first_headers(self, data_version: str) -> bytes:
+        headers = self._fixed(self._single, 0, data_version)
+        if len(data_version) <= _SHORT:
+            self._data_version, self._headers = data_version, headers
+        return headers
+
+    def build(
+        self,
+        events: Sequence[Event],
+        *,
+        delivery_count: int,
+        token: str | None = None,
+        replay: str = "",
+        traceparent: str = "",
+    ) -> tuple[bytes, bytes]:
+        """Headers and body of a request that delivers `events`: one, or a batch.
+
+        `delivery_count` is the number of attempts made before: the header starts at 0 in every
+        capture, though the article speaks of the number of attempts. `token` authorizes it.
+        """
+        schema = self.subscription.event_delivery_schema
+        rendered = [each.json if each.schema is schema else render(each, schema) for each in events]
+        form = self._single if len(events) == 1 else self._batches
+        headers = self._fixed(form, delivery_count, events[0].data_version)
+        attributes = self._webhook.attributes
+        if attributes or token or replay or traceparent:
+            headers += _chosen(attributes, rendered, token, replay, traceparent)
+        return headers, form.pattern % b",".join(rendered)
+
+    def _fixed(self, form: _Form, delivery_count: int, data_version: str) -> bytes:
+        if self.subscription.event_delivery_schema not in _DATA_VERSION_SCHEMAS:
+            data_version = ""
+        build = _fixed if len(data_version) <= _SHORT else _fixed.__wrapped__
+        return build(form.content_type, self.subscription.name, delivery_count, data_version)
 
 
 @lru_cache(maxsize=4096)

@@ -14,8 +14,6 @@ import msgspec
 from switchhook.clock import Clock
 from switchhook.grid.ports import Failure, Transport, WebhookRequest, WebhookResponse
 
-Done = Callable[[WebhookResponse], None]
-
 _DROPPED = "connection dropped by a delivery fault"
 
 
@@ -60,17 +58,17 @@ class Faults:
         self.in_force.pop(incarnation, None)
         self._release(incarnation)
 
-    def send(self, incarnation: str, request: WebhookRequest, done: Done) -> None:
+    def send(self, incarnation: str, request: WebhookRequest) -> None:
         """Send as `Transport.send` does, unless a fault is in force.
 
         While none is, and nothing is held back, the transport may be asked at once.
         """
         fault = self.in_force.get(incarnation)
         if fault is None:
-            self._transport.send(request, done)
+            self._transport.send(request)
         else:
             self._take(incarnation, fault)
-            self._misbehave(incarnation, fault, request, done)
+            self._misbehave(incarnation, fault, request)
         if self.held and (fault is None or not fault.reorder):
             self._release(incarnation)
 
@@ -80,10 +78,8 @@ class Faults:
         else:
             del self.in_force[incarnation]
 
-    def _misbehave(
-        self, incarnation: str, fault: DeliveryFault, request: WebhookRequest, done: Done
-    ) -> None:
-        act = partial(self._act_late, fault, request, done)
+    def _misbehave(self, incarnation: str, fault: DeliveryFault, request: WebhookRequest) -> None:
+        act = partial(self._act_late, fault, request)
         if fault.reorder:
             self._release(incarnation)
             self.held[incarnation] = act
@@ -92,23 +88,23 @@ class Faults:
             self.delayed += 1
             self._clock.call_at(self._clock.now() + fault.delay, act)
         else:
-            self._act(fault, request, done)
+            self._act(fault, request)
 
-    def _act_late(self, fault: DeliveryFault, request: WebhookRequest, done: Done) -> None:
+    def _act_late(self, fault: DeliveryFault, request: WebhookRequest) -> None:
         self.delayed -= 1
-        self._act(fault, request, done)
+        self._act(fault, request)
 
-    def _act(self, fault: DeliveryFault, request: WebhookRequest, done: Done) -> None:
+    def _act(self, fault: DeliveryFault, request: WebhookRequest) -> None:
         loop = asyncio.get_running_loop()
         if fault.status is not None:
-            loop.call_soon(done, WebhookResponse(status=fault.status))
+            loop.call_soon(request.answered, WebhookResponse(status=fault.status))
         elif fault.drop_connection:
             failed = WebhookResponse(failure=Failure.SOCKET_ERROR, detail=_DROPPED)
-            loop.call_soon(done, failed)
+            loop.call_soon(request.answered, failed)
         else:
             if fault.duplicate:
-                self._transport.send(request, _unheard)
-            self._transport.send(request, done)
+                self._transport.send(_copy(request))
+            self._transport.send(request)
 
     def _release(self, incarnation: str, only: Callable[[], None] | None = None) -> None:
         held = self.held.get(incarnation)
@@ -117,5 +113,12 @@ class Faults:
             held()
 
 
-def _unheard(_: WebhookResponse) -> None:
-    """The answer to the second copy of a request."""
+def _copy(request: WebhookRequest) -> WebhookRequest:
+    """The same once more, whose answer nobody hears."""
+    return WebhookRequest(
+        url=request.url,
+        headers=request.headers,
+        body=request.body,
+        method=request.method,
+        timeout=request.timeout,
+    )

@@ -15,11 +15,11 @@ from switchhook.grid.ports import Attempt, AttemptHistory, WebhookResponse
 from switchhook.grid.retry import GiveUpReason, RetryAt
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.topics import Topic, TopicKind
-from switchhook.tracing.model import DeliveryAttempt, Tracing
+from switchhook.tracing.model import DeliveryAttempt, DeliverySpan, Tracing
 
 log = logging.getLogger("switchhook.grid.deliver")
 
-_SYSTEM = TopicKind.SYSTEM
+_DOMAIN, _SYSTEM = TopicKind.DOMAIN, TopicKind.SYSTEM
 
 
 class Observation:
@@ -56,14 +56,20 @@ class Observation:
 
     # --- routing ----------------------------------------------------------------------------------
 
-    def matched(self, topic: Topic, queue: SubscriptionQueue, event: Event) -> None:
-        """A subscription wants the event."""
+    def matched(
+        self, topic: Topic, queue: SubscriptionQueue, events: Sequence[tuple[int, Event]]
+    ) -> None:
+        """A subscription wants these events, given with their positions."""
         counters = queue.counters or self._own(topic, queue)
-        if event.domain_topic:
-            counters = counters.of(event.domain_topic)
-        counters.matched += 1
-        if advanced := queue.subscription.filter.advanced:
-            counters.advanced_filter_evaluations += len(advanced)
+        advanced = len(queue.subscription.filter.advanced)
+        if topic.kind is not _DOMAIN:
+            counters.matched += len(events)
+            counters.advanced_filter_evaluations += advanced * len(events)
+            return
+        for _, event in events:
+            own = counters.of(event.domain_topic)
+            own.matched += 1
+            own.advanced_filter_evaluations += advanced
 
     def routed(self, topic: Topic, events: int, unmatched: int) -> None:
         """So many events of a topic are routed, of which some are wanted by nobody."""
@@ -76,12 +82,11 @@ class Observation:
 
     # --- delivering -------------------------------------------------------------------------------
 
-    def sending(self, sent: InFlight) -> str:
-        """A request is about to go; answers the `traceparent` that it carries, or "".
+    def sending(self, deliveries: Sequence[Delivery]) -> DeliverySpan | None:
+        """A request is about to go; answers what traces it, if anything does.
 
         Ask only while `tracing.is_on`. Whoever sees the end of the request ends its span.
         """
-        deliveries = sent.deliveries
         first = deliveries[0]
         attempt = DeliveryAttempt(
             topic=first.event.source,
@@ -91,8 +96,7 @@ class Observation:
             events=len(deliveries),
             attempts=first.attempts,
         )
-        sent.span = self.tracing.on_delivery([each.traceparent for each in deliveries], attempt)
-        return "" if sent.span is None else sent.span.traceparent
+        return self.tracing.on_delivery([each.traceparent for each in deliveries], attempt)
 
     def answered(
         self, queue: SubscriptionQueue, deliveries: Sequence[Delivery], response: WebhookResponse

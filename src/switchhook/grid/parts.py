@@ -83,7 +83,7 @@ def open_way(ground: Ground) -> Way:
         queue_limit=limits.queue_length,
     )
     router = Router(
-        deliverer.offer,
+        deliverer.offer_all,
         fall_behind=deliverer.fall_behind,
         removed=deliverer.forget,
         reconfigured=lambda queue, before: preparation.reconfigured(queue, before),

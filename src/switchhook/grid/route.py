@@ -11,16 +11,17 @@ from switchhook.grid.access_keys import TopicDirectory
 from switchhook.grid.duplicates import Duplicates
 from switchhook.grid.events import Envelope, Event
 from switchhook.grid.observation import Observation
-from switchhook.grid.ports import Appended
+from switchhook.grid.ports import Appended, Batch
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import DEFAULT_SETTINGS, DeliverySettings, EventSubscription
-from switchhook.grid.topic_route import TopicRoute
+from switchhook.grid.topic_route import Share, TopicRoute
 from switchhook.grid.topics import Topic
 from switchhook.grid.unrouted import WORK_IN_A_TURN, Unrouted
 
 log = logging.getLogger(__name__)
 
-Offer = Callable[[SubscriptionQueue, Envelope], None]
+# Hands a queue events of one batch, with their positions; when they were published, and by whom.
+Offer = Callable[[SubscriptionQueue, Sequence[tuple[int, Event]], int, str], None]
 
 
 class Router:
@@ -75,7 +76,7 @@ class Router:
         self._unrouted.finish()
 
     def _steps(self, appended: Appended) -> Iterator[int]:
-        """Route an event of a batch at each step; answers what each cost."""
+        """Route some events of a batch at each step; answers what they cost."""
         batch = appended.batch
         route = self._routes.get(batch.topic)
         unmatched = batch.count
@@ -84,14 +85,19 @@ class Router:
                 known = self.duplicates.get(batch.topic)
                 if known is not None:
                     self.note_events(known, appended)
-                for position, event in route.read(appended):
-                    queues = route.takers or route.match(event)
-                    if queues:
-                        unmatched -= 1
-                        envelope = Envelope(position, batch.published_at, event, batch.traceparent)
-                        self._hand_over(route.topic, queues, envelope)
-                    self.head = position + 1
-                    yield 1 + len(queues)
+                events = route.read(appended)
+                reached = appended.first
+                while reached < appended.end:
+                    share = route.take(events, self._unrouted.left)
+                    self._hand_over(route.topic, batch, share)
+                    reached += share.count
+                    unmatched -= share.matched
+                    self.head = reached
+                    if share.failure is not None:
+                        raise share.failure
+                    if not share.count:
+                        break
+                    yield share.cost
             except Exception:  # an event that cannot be read or matched: it stays in the log
                 fields = {"topic": route.topic.name, "position": max(self.head, appended.first)}
                 log.exception("route.failed", extra=fields)
@@ -108,21 +114,26 @@ class Router:
         for watcher in self.watchers:
             watcher()
 
-    def _hand_over(
-        self, topic: Topic, queues: Sequence[SubscriptionQueue], envelope: Envelope
-    ) -> None:
-        position = envelope.position
-        for queue in queues:
+    def _hand_over(self, topic: Topic, batch: Batch, share: Share) -> None:
+        for queue, events in share.wanted.items():
             try:
-                self._observation.matched(topic, queue, envelope.event)
-                if queue.settings.deduplication_window and self.is_duplicate(queue, position):
-                    continue
-                self._offer(queue, envelope)
+                self._observation.matched(topic, queue, events)
+                if queue.settings.deduplication_window:
+                    events = [e for e in events if not self.is_duplicate(queue, e[0])]
+                if events:
+                    self._offer(queue, events, batch.published_at, batch.traceparent)
             except Exception:  # of this subscription alone
-                fields = {"topic": topic.name, "position": position}
+                fields = {"topic": topic.name, "position": events[0][0]}
                 log.exception("route.failed", extra=fields)
-                if not queue.is_behind and not queue.is_unsettled(position):
-                    self._fall_behind(queue, position)
+                self._lag_from_rest(queue, [position for position, _ in events])
+
+    def _lag_from_rest(self, queue: SubscriptionQueue, positions: Sequence[int]) -> None:
+        """Let a queue that failed to take these events read the log from the first on that it has
+        not got; it takes them in their order."""
+        got = max(filter(queue.is_unsettled, positions), default=-1)
+        rest = [position for position in positions if position > got]
+        if rest and not queue.is_behind:
+            self._fall_behind(queue, rest[0])
 
     def _lag(self, topic: Topic, position: int) -> None:
         """Let the topic's subscriptions, which have all events before the position, read on from
@@ -246,7 +257,7 @@ class Router:
 
     def _apply_settings(self, queue: SubscriptionQueue) -> None:
         before = queue.settings
-        queue.settings = self._settings.get(queue.subscription.incarnation, DEFAULT_SETTINGS)
+        queue.configure(self._settings.get(queue.subscription.incarnation, DEFAULT_SETTINGS))
         if queue.settings != before:
             self._reconfigured(queue, before)
 

@@ -12,10 +12,11 @@ from typing import Final, cast
 
 from switchhook.grid.counters import SubscriptionCounters
 from switchhook.grid.delivery import Delivery, InFlight
+from switchhook.grid.delivery_request import RequestForm
 from switchhook.grid.events import Envelope, Event
 from switchhook.grid.key_order import KeyOrder
 from switchhook.grid.retry import Outcome
-from switchhook.grid.subscriptions import DEFAULT_SETTINGS, EventSubscription
+from switchhook.grid.subscriptions import DEFAULT_SETTINGS, DeliverySettings, EventSubscription
 
 # What a queue has instead of containers until the first event: very many idle ones must be small.
 # They can be read only: whoever writes to them without `_begin` fails at once.
@@ -35,6 +36,7 @@ class SubscriptionQueue:
         "counters",
         "failures_in_a_row",
         "first_attempts",
+        "form",
         "has_left_rows",
         "in_flight",
         "is_preparing",
@@ -59,6 +61,8 @@ class SubscriptionQueue:
         self.subscription = subscription
         self._older: tuple[EventSubscription, ...] = ()
         self.settings = DEFAULT_SETTINGS
+        # How its requests look, from the first on.
+        self.form: RequestForm | None = None
         self.order: KeyOrder | None = None
         self.read_position = read_position
         self.first_attempts = _NO_DELIVERIES
@@ -94,6 +98,12 @@ class SubscriptionQueue:
         if not (self.first_attempts or self.retries or self.in_flight or self._unfinished):
             self.first_attempts = self.retries = _NO_DELIVERIES
             self.in_flight, self._unfinished = _NONE_IN_FLIGHT, _NONE_UNFINISHED
+            self.form = None
+
+    def configure(self, settings: DeliverySettings) -> None:
+        """Go by these settings."""
+        self.settings = settings
+        self.form = None
 
     @property
     def is_behind(self) -> bool:
@@ -159,7 +169,7 @@ class SubscriptionQueue:
     # --- taking and giving ------------------------------------------------------------------------
 
     def accept(self, envelope: Envelope, subscription: EventSubscription) -> None:
-        """Queue an event for its first attempt."""
+        """Queue an event for its first attempt, by this version."""
         delivery = Delivery(
             envelope.position,
             envelope.published_at,
@@ -173,6 +183,40 @@ class SubscriptionQueue:
         self.waiting_bytes += len(envelope.event.json)
         if self.order is None or self.order.enter(delivery):
             self.first_attempts.append(delivery)
+
+    def accept_all(
+        self, events: Iterable[tuple[int, Event]], published_at: int, traceparent: str, below: int
+    ) -> int:
+        """Queue events, given with their positions, for their first attempts; answers how many.
+
+        One is queued only while there are less than `below` bytes.
+        """
+        if self._unfinished is _NONE_UNFINISHED:
+            self._begin()
+        subscription, unfinished = self.subscription, self._unfinished
+        order, append = self.order, self.first_attempts.append
+        count = 0
+        for position, event in events:
+            if self.waiting_bytes >= below:
+                break
+            count += 1
+            delivery = Delivery(
+                position,
+                published_at,
+                event,
+                subscription,
+                0,
+                False,
+                None,
+                0,
+                0,
+                traceparent,
+            )
+            unfinished[position] = None
+            self.waiting_bytes += len(event.json)
+            if order is None or order.enter(delivery):
+                append(delivery)
+        return count
 
     def accept_retry(self, delivery: Delivery) -> None:
         """Queue a delivery that was tried before."""

@@ -2,12 +2,28 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from switchhook.grid.events import Event
 from switchhook.grid.match_index import MatchIndex
 from switchhook.grid.ports import Appended
 from switchhook.grid.schemas.read import read
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.topics import Topic
+
+
+class Share(msgspec.Struct):
+    """Some events of a batch, with their positions, as each queue wants them: `count` of them, of
+    which somebody wants `matched`.
+
+    Routing them counts as `cost`. The one behind them is a `failure`.
+    """
+
+    wanted: dict[SubscriptionQueue, list[tuple[int, Event]]]
+    count: int = 0
+    matched: int = 0
+    cost: int = 0
+    failure: Exception | None = None
 
 
 class TopicRoute:
@@ -52,6 +68,45 @@ class TopicRoute:
         if event.domain_topic and (index := self._by_domain_topic.get(event.domain_topic)):
             found += index.match(event)
         return found
+
+    def take(self, events: Iterator[tuple[int, Event]], work: int) -> Share:
+        """Match the next events, as many as the cost `work` allows, but at least one."""
+        share = Share({})
+        try:
+            if self.takers:
+                self._take_for_all(events, work, share)
+            else:
+                self._take_by_filters(events, work, share)
+        except Exception as error:  # noqa: BLE001 - raised when those before it are handed over
+            share.failure = error
+        return share
+
+    def _take_for_all(self, events: Iterator[tuple[int, Event]], work: int, share: Share) -> None:
+        taken: list[tuple[int, Event]] = []
+        each = 1 + len(self.takers)
+        try:
+            for event in events:
+                taken.append(event)
+                if len(taken) * each >= work:
+                    break
+        finally:
+            if taken:
+                share.wanted = dict.fromkeys(self.takers, taken)
+            share.count = share.matched = len(taken)
+            share.cost = len(taken) * each
+
+    def _take_by_filters(
+        self, events: Iterator[tuple[int, Event]], work: int, share: Share
+    ) -> None:
+        for event in events:
+            queues = self.match(event[1])
+            for queue in queues:
+                share.wanted.setdefault(queue, []).append(event)
+            share.count += 1
+            share.matched += bool(queues)
+            share.cost += 1 + len(queues)
+            if share.cost >= work:
+                break
 
     def arrange(self) -> None:
         """Be ready for the first event."""

@@ -28,12 +28,14 @@ class Unrouted:
         caught_up: Callable[[], None],
         work_in_a_turn: int = WORK_IN_A_TURN,
     ) -> None:
-        """`steps` routes an event of a batch at each step, and says what it cost. `caught_up` is
-        told when nothing is left of what had to wait."""
+        """`steps` routes some events of a batch at each step, as many as `left` allows but at least
+        one, and says what they cost. `caught_up` is told when nothing is left of what had to
+        wait."""
         self._steps = steps
         self._caught_up = caught_up
         self._work_in_a_turn = work_in_a_turn
-        self._left = work_in_a_turn
+        # What may still be done in this turn of the event loop.
+        self.left = work_in_a_turn
         self._batches: deque[Appended] = deque()
         self._begun: Iterator[int] | None = None
         self._bytes = 0
@@ -56,15 +58,15 @@ class Unrouted:
             self._caught_up()
 
     def _go_on(self) -> None:
-        while self._batches and (self._left > 0 or self._bytes > MAX_BYTES):
+        while self._batches and (self.left > 0 or self._bytes > MAX_BYTES):
             self._work()
-        if not self._is_turn_coming and self._left < self._work_in_a_turn:
+        if not self._is_turn_coming and self.left < self._work_in_a_turn:
             self._is_turn_coming = True
             asyncio.get_running_loop().call_soon(self._take_turn)
 
     def _take_turn(self) -> None:
         self._is_turn_coming = False
-        self._left = self._work_in_a_turn
+        self.left = self._work_in_a_turn
         if self._batches:
             self._go_on()
             if not self._batches:
@@ -75,8 +77,8 @@ class Unrouted:
         steps = self._begun or self._steps(self._batches[0])
         self._begun = None
         for cost in steps:
-            self._left -= cost
-            if self._left <= 0:
+            self.left -= cost
+            if self.left <= 0:
                 self._begun = steps
                 return
         self._bytes -= len(self._batches.popleft().batch.body)

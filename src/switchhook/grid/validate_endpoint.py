@@ -9,6 +9,7 @@ from switchhook.background import Rest, rest_uncounted
 from switchhook.clock import Clock
 from switchhook.grid import handshake as rules
 from switchhook.grid.handshake import Verdict
+from switchhook.grid.heard_request import HeardRequest
 from switchhook.grid.ports import Failure, Transport, WebhookRequest, WebhookResponse
 
 
@@ -56,9 +57,9 @@ async def sleep(clock: Clock, span: int, rest: Rest = rest_uncounted) -> None:
 async def _send(request: WebhookRequest, transport: Transport) -> WebhookResponse:
     answer: asyncio.Future[WebhookResponse] = asyncio.get_running_loop().create_future()
 
-    def done(response: WebhookResponse) -> None:
+    def heard(response: WebhookResponse) -> None:
         if not answer.done():  # whoever waited may have been cancelled
             answer.set_result(response)
 
-    transport.send(request, done)
+    transport.send(HeardRequest.of(request, heard))
     return await answer

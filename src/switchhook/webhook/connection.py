@@ -1,22 +1,23 @@
-"""One connection to an endpoint: it carries one exchange at a time."""
+"""One connection to an endpoint: it carries one request at a time."""
 
 import asyncio
 from collections.abc import Callable
 from time import monotonic_ns
 from typing import Protocol, cast
 
-from switchhook.grid.ports import Failure
-from switchhook.webhook.exchange import Exchange
+from switchhook.grid.ports import Failure, WebhookRequest, WebhookResponse
+from switchhook.webhook.exchange import failed, origin, to_bytes
 from switchhook.webhook.response import ResponseReader
+from switchhook.webhook.traffic import Traffic
 
 
 class Owner(Protocol):
     """Who is told what becomes of a connection."""
 
     def released(self, connection: "Connection", now: int) -> None:
-        """It is free for another exchange from now on."""
+        """It is free for another request from now on."""
 
-    def lost(self, connection: "Connection", unanswered: Exchange | None) -> None:
+    def lost(self, connection: "Connection", unanswered: WebhookRequest | None) -> None:
         """It is closed; `unanswered` deserves another try on a fresh connection."""
 
 
@@ -30,37 +31,38 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_owner",
         "_reader",
+        "_traffic",
         "_transport",
         "_unasked",
         "_was_used",
-        "exchange",
         "idle_since",
         "is_closing",
+        "request",
     )
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, traffic: Traffic) -> None:
         self._owner = owner
+        self._traffic = traffic
         self._reader = ResponseReader()
         self._transport: asyncio.Transport
         # Whether no request can be written to it any more, as far as is known here.
         self.is_closing: Callable[[], bool]
         self._unasked = b""
         self._was_used = False
-        self.exchange: Exchange | None = None
+        self.request: WebhookRequest | None = None
         self.idle_since = 0
 
-    def start(self, exchange: Exchange, now: int) -> None:
+    def start(self, request: WebhookRequest, now: int) -> None:
         """Write the request."""
-        exchange.started = exchange.started or now
-        self.exchange = exchange
-        self._reader.reset()
-        self._transport.write(exchange.to_bytes())
+        request.started = request.started or now
+        self.request = request
+        self._transport.write(to_bytes(request))
 
-    def abandon(self) -> Exchange | None:
-        """Close at once; answer the exchange that it carried, which is the caller's to finish."""
-        exchange, self.exchange = self.exchange, None
+    def abandon(self) -> WebhookRequest | None:
+        """Close at once; answer the request that it carried, which is the caller's to end."""
+        request, self.request = self.request, None
         self._transport.abort()
-        return exchange
+        return request
 
     def why_unusable(self) -> str:
         """For people: what happened before the first request."""
@@ -76,61 +78,72 @@ class Connection(asyncio.Protocol):
         self.is_closing = transport.is_closing
 
     def data_received(self, data: bytes) -> None:
-        if self.exchange is None:
+        request, reader = self.request, self._reader
+        if request is None:
             # A timeout notice, a second answer, another protocol: no later answer can be trusted.
             self._unasked = data
             self._transport.abort()
-            return
+        elif data == reader.usual and not reader.received:
+            now = monotonic_ns()
+            self._end(request, reader.usual_response(now - request.started), now)
+        else:
+            self._read(request, data)
+
+    def _read(self, request: WebhookRequest, data: bytes) -> None:
         reader = self._reader
         reader.feed(data)
         if reader.fault:
-            self._fail(reader.fault)
+            self.abandon()
+            self._fail(request, f"{origin(request)}: {reader.fault}")
         elif reader.is_complete:
-            self._complete(self.exchange)
+            now = monotonic_ns()
+            response = reader.response(now - request.started)
+            if reader.can_reuse:
+                reader.reset()
+                self._end(request, response, now)
+            else:
+                self.abandon()
+                self._traffic.end(request, response)
+
+    def _end(self, request: WebhookRequest, response: WebhookResponse, now: int) -> None:
+        """All of the answer is there, and nothing more is to come."""
+        self.request = None
+        if self._transport.get_write_buffer_size():
+            # It came before the request was fully written, the rest of which is on its way.
+            self._transport.abort()
+        else:
+            self._was_used = True
+            self.idle_since = now
+            self._owner.released(self, now)
+        self._traffic.end(request, response)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        exchange, self.exchange = self.exchange, None
-        if exchange is None:
+        request, self.request = self.request, None
+        if request is None:
             self._owner.lost(self, None)
         elif self._reader.end():
             self._owner.lost(self, None)
-            exchange.finish(self._reader.response(monotonic_ns() - exchange.started))
-        elif self._may_repeat(exchange):
-            exchange.is_repeated = True
-            self._owner.lost(self, exchange)
+            self._traffic.end(request, self._reader.response(monotonic_ns() - request.started))
+        elif self._may_repeat(request):
+            request.is_repeated = True
+            self._owner.lost(self, request)
         else:
             self._owner.lost(self, None)
-            exchange.fail(Failure.SOCKET_ERROR, self._why_lost(exchange, exc))
+            self._fail(request, self._why_lost(request, exc))
 
-    def _may_repeat(self, exchange: Exchange) -> bool:
+    def _may_repeat(self, request: WebhookRequest) -> bool:
         """Whether the server closed an idle connection just as the request was on its way.
 
         It may also have died while it worked on the request, which then arrives twice. Deliveries
         are repeated after such a failure anyway (at least once), so nothing is promised that this
         breaks; without it every quiet webhook would now and then show a failed attempt.
         """
-        return self._was_used and not self._reader.received and not exchange.is_repeated
+        return self._was_used and not self._reader.received and not request.is_repeated
 
-    def _complete(self, exchange: Exchange) -> None:
-        self.exchange = None
-        now = monotonic_ns()
-        reader = self._reader
-        response = reader.response(now - exchange.started)
-        # An answer that came before the request was fully written leaves the rest on its way.
-        if reader.can_reuse and not self._transport.get_write_buffer_size():
-            self._was_used = True
-            self.idle_since = now
-            self._owner.released(self, now)
-        else:
-            self._transport.abort()
-        exchange.finish(response)
+    def _fail(self, request: WebhookRequest, detail: str) -> None:
+        self._traffic.end(request, failed(request, Failure.SOCKET_ERROR, detail))
 
-    def _fail(self, fault: str) -> None:
-        exchange = self.abandon()
-        if exchange is not None:
-            exchange.fail(Failure.SOCKET_ERROR, f"{exchange.target.origin}: {fault}")
-
-    def _why_lost(self, exchange: Exchange, exc: Exception | None) -> str:
+    def _why_lost(self, request: WebhookRequest, exc: Exception | None) -> str:
         when = "in the middle of its answer" if self._reader.received else "without an answer"
         how = f" ({exc})" if exc is not None else ""
-        return f"{exchange.target.origin} closed the connection {when}{how}"
+        return f"{origin(request)} closed the connection {when}{how}"

@@ -5,10 +5,11 @@ from collections import deque
 from time import monotonic_ns
 
 from switchhook.clock import SECOND
-from switchhook.grid.ports import Failure
+from switchhook.grid.ports import Failure, WebhookRequest, WebhookResponse
 from switchhook.webhook.connect import Connector, Unreachable
 from switchhook.webhook.connection import Connection
-from switchhook.webhook.exchange import Exchange
+from switchhook.webhook.exchange import expired, failed, is_late, origin
+from switchhook.webhook.traffic import Traffic
 
 MAX_HANDSHAKES = 8  # at a time: each costs a millisecond of computing on both sides
 KEEP_IDLE = 55 * SECOND
@@ -20,15 +21,17 @@ class Pool:
     Nothing here is shared between endpoints, so that a slow one delays only itself.
     """
 
-    def __init__(self, connector: Connector, *, is_tls: bool, limit: int) -> None:
+    def __init__(self, connector: Connector, traffic: Traffic, *, is_tls: bool, limit: int) -> None:
         self._connector = connector
+        self._traffic = traffic
         self._limit = limit
         self._max_attempts = MAX_HANDSHAKES if is_tls else limit
         self._connections: set[Connection] = set()
         self._idle: list[Connection] = []  # the one used last at the end; it is taken first
-        self._attempts: dict[asyncio.Task[Connection | Unreachable], Exchange] = {}
-        self._waiting: deque[Exchange] = deque()
-        self._repeats: deque[Exchange] = deque()  # begun already; for a fresh connection only
+        # The request that each is for, which may come to its end before.
+        self._attempts: dict[asyncio.Task[Connection | Unreachable], WebhookRequest | None] = {}
+        self._waiting: deque[WebhookRequest] = deque()
+        self._repeats: deque[WebhookRequest] = deque()  # begun already; for a fresh connection only
         self._emptied = asyncio.Event()
 
     @property
@@ -42,44 +45,49 @@ class Pool:
             or self._connector.is_looking_up
         )
 
-    def submit(self, exchange: Exchange) -> None:
+    def submit(self, request: WebhookRequest) -> None:
         """Send the request as soon as a connection is free."""
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_closing():
-                connection.start(exchange, monotonic_ns())
+                connection.start(request, monotonic_ns())
                 return
-        self._waiting.append(exchange)
+        self._waiting.append(request)
         if len(self._connections) < self._limit:
             self._fill()
 
     def sweep(self, now: int) -> None:
         """Expire what is over its deadline, and close what has been idle for long."""
-        # Lists, because `done` may send the next request and so change the sets.
-        late = [c for c in self._connections if c.exchange and c.exchange.is_late(now)]
-        for exchange in [c.abandon() for c in late]:
-            if exchange is not None:
-                exchange.expire()
-        for task, exchange in [(t, e) for t, e in self._attempts.items() if e.is_late(now)]:
-            task.cancel()
-            exchange.expire()
-        for exchange in [e for e in self._repeats if e.is_late(now)]:
-            self._repeats.remove(exchange)
-            exchange.expire()
+        late = [c for c in self._connections if c.request and is_late(c.request, now)]
+        expiring = [request for c in late if (request := c.abandon())]
+        for task, request in self._attempts.items():
+            if request is not None and is_late(request, now):
+                task.cancel()
+                self._attempts[task] = None
+                expiring.append(request)
+        for request in [r for r in self._repeats if is_late(r, now)]:
+            self._repeats.remove(request)
+            expiring.append(request)
+        # Whoever hears of it may send the next request.
+        for request in expiring:
+            self._traffic.end(request, expired(request))
         while self._idle and self._idle[0].idle_since <= now - KEEP_IDLE:
             self._idle.pop(0).abandon()
 
     async def close(self) -> None:
         """Abort everything, and wait until every connection is closed."""
         self._connector.close()
-        unfinished = [*self._attempts.values(), *self._repeats, *self._waiting]
-        unfinished += [e for c in self._connections if (e := c.abandon())]
+        attempts = list(self._attempts)
+        unfinished = [r for r in self._attempts.values() if r is not None]
+        unfinished += [*self._repeats, *self._waiting]
+        unfinished += [r for c in self._connections if (r := c.abandon())]
+        self._attempts = dict.fromkeys(attempts)
         self._repeats.clear()
         self._waiting.clear()
         self._limit = 0
-        for exchange in unfinished:
-            exchange.fail(Failure.ABORTED, "the webhook client was closed")
-        attempts = list(self._attempts)
+        for request in unfinished:
+            aborted = failed(request, Failure.ABORTED, "the webhook client was closed")
+            self._traffic.end(request, aborted)
         for task in attempts:
             task.cancel()
         await asyncio.gather(*attempts, return_exceptions=True)
@@ -98,7 +106,7 @@ class Pool:
         else:
             self._idle.append(connection)
 
-    def lost(self, connection: Connection, unanswered: Exchange | None) -> None:
+    def lost(self, connection: Connection, unanswered: WebhookRequest | None) -> None:
         """Forget the connection; its place is free."""
         self._connections.discard(connection)
         if connection in self._idle:
@@ -119,29 +127,33 @@ class Pool:
         ):
             self._open((self._repeats or self._waiting).popleft())
 
-    def _open(self, exchange: Exchange) -> None:
-        exchange.started = exchange.started or monotonic_ns()
+    def _open(self, request: WebhookRequest) -> None:
+        request.started = request.started or monotonic_ns()
         task = asyncio.get_running_loop().create_task(
-            self._connector.connect(lambda: Connection(self), exchange.request.timeout)
+            self._connector.connect(lambda: Connection(self, self._traffic), request.timeout)
         )
-        self._attempts[task] = exchange
+        self._attempts[task] = request
         task.add_done_callback(self._opened)
 
     def _opened(self, task: asyncio.Task[Connection | Unreachable]) -> None:
-        exchange = self._attempts.pop(task)
+        request = self._attempts.pop(task)
         outcome = _outcome(task)
-        if isinstance(outcome, Unreachable):
-            exchange.fail(outcome.failure, outcome.detail)
-        elif outcome.is_closing():
-            detail = f"{exchange.target.origin}: {outcome.why_unusable()}"
-            exchange.fail(Failure.SOCKET_ERROR, detail)
-        else:
+        if isinstance(outcome, Connection) and not outcome.is_closing():
             self._connections.add(outcome)
-            if exchange.is_finished:
+            if request is None:
                 self.released(outcome, monotonic_ns())
             else:
-                outcome.start(exchange, monotonic_ns())
+                outcome.start(request, monotonic_ns())
+        elif request is not None:
+            self._traffic.end(request, _unsent(request, outcome))
         self._fill()
+
+
+def _unsent(request: WebhookRequest, outcome: Connection | Unreachable) -> WebhookResponse:
+    if isinstance(outcome, Unreachable):
+        return failed(request, outcome.failure, outcome.detail)
+    detail = f"{origin(request)}: {outcome.why_unusable()}"
+    return failed(request, Failure.SOCKET_ERROR, detail)
 
 
 def _outcome(task: asyncio.Task[Connection | Unreachable]) -> Connection | Unreachable:

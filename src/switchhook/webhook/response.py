@@ -24,10 +24,14 @@ _Pairs = tuple[tuple[str, str], ...]
 
 
 class ResponseReader:
-    """Reads the answers of one connection, one after another; call `reset` before each request.
+    """Reads the answers of one connection, one after another; call `reset` between them.
 
     `received` counts bytes since then. `is_complete` says that the answer is there, `fault` why
     there will be none, and `can_reuse` whether another request may follow on the connection.
+
+    `usual` is an answer that came as a whole, without a body, and left the connection for another.
+    Where nothing was received and these bytes come again, nothing need be fed: the parser keeps
+    nothing between two messages, and `usual_response` is what it would find.
     """
 
     __slots__ = (
@@ -37,19 +41,20 @@ class ResponseReader:
         "_kept",
         "_parser",
         "_status",
-        "_usual",
+        "_usual_headers",
         "_usual_status",
         "can_reuse",
         "fault",
         "is_complete",
         "received",
+        "usual",
     )
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
-        # An answer that came as a whole, without a body, and left the connection for another.
-        self._usual: bytes | None = None
-        self._usual_status = 0
+        self.usual: bytes | None = None
+        self._usual_status: int | None = None
+        self._usual_headers = Headers(b"")
         self.reset()
 
     def reset(self) -> None:
@@ -66,13 +71,6 @@ class ResponseReader:
 
     def feed(self, data: bytes) -> None:
         """Take what came."""
-        if data == self._usual and not self.received:
-            # Between two messages the parser keeps nothing: it need not see what it knows.
-            self.received = len(data)
-            self._head = data
-            self._status = self._usual_status
-            self.is_complete = self.can_reuse = True
-            return
         self.received += len(data)
         if self._status is None:
             self._head += data
@@ -88,7 +86,8 @@ class ResponseReader:
         if self.received > MAX_HEAD:
             self._check_limits()
         elif self.can_reuse and not self._kept and self.received == len(data) <= MAX_USUAL:
-            self._usual, self._usual_status = data, self._status or 0
+            self.usual, self._usual_status = data, self._status
+            self._usual_headers = Headers(data)
 
     def end(self) -> bool:
         """The connection ended: whether that completes the answer.
@@ -106,6 +105,12 @@ class ResponseReader:
             headers=Headers(self._head),
             body=b"".join(self._body) if self._body else b"",
             duration=duration,
+        )
+
+    def usual_response(self, duration: int) -> WebhookResponse:
+        """The response that the bytes of `usual` are."""
+        return WebhookResponse(
+            status=self._usual_status, headers=self._usual_headers, duration=duration
         )
 
     def _has_length(self) -> bool:

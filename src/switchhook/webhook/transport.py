@@ -3,14 +3,14 @@
 import asyncio
 import os
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic_ns
 
-from switchhook.grid.ports import Failure, WebhookRequest, WebhookResponse
+from switchhook.grid.ports import Failure, WebhookRequest
 from switchhook.webhook.addresses import AddressRules, InvalidUrlError, Target, parse_url
 from switchhook.webhook.connect import Connector
-from switchhook.webhook.exchange import Exchange
+from switchhook.webhook.exchange import failed
 from switchhook.webhook.pool import Pool
 from switchhook.webhook.proxies import read_proxy_environment
 from switchhook.webhook.traffic import Traffic
@@ -50,18 +50,19 @@ class HttpTransport:
         self._is_closed = False
         self._traffic = Traffic()
 
-    def send(self, request: WebhookRequest, done: Callable[[WebhookResponse], None]) -> None:
-        """Send, and call `done` once, on the event loop and after returning."""
+    def send(self, request: WebhookRequest) -> None:
+        """Send, and tell the request once, on the event loop and after returning."""
+        self._traffic.sent += 1
         try:
             target = parse_url(request.url)
         except InvalidUrlError as error:
-            self._answer_soon(done, str(error))
+            self._refuse(request, str(error))
             return
         if self._is_closed:
-            self._answer_soon(done, "the webhook client was closed")
+            self._refuse(request, "the webhook client was closed")
             return
         pool = self._pools.get(target.origin) or self._add_pool(target)
-        pool.submit(Exchange(request, target, done, self._traffic))
+        pool.submit(request)
 
     @property
     def endpoints(self) -> list[str]:
@@ -94,7 +95,7 @@ class HttpTransport:
     def _add_pool(self, target: Target) -> Pool:
         endpoint = target.endpoint
         connector = Connector(endpoint, self._rules, self._tls_context)
-        pool = Pool(connector, is_tls=endpoint.is_tls, limit=self._limit)
+        pool = Pool(connector, self._traffic, is_tls=endpoint.is_tls, limit=self._limit)
         self._pools[target.origin] = pool
         if self._timer is None:
             self._arm()
@@ -120,11 +121,6 @@ class HttpTransport:
         else:
             self._timer = None
 
-    def _answer_soon(self, done: Callable[[WebhookResponse], None], detail: str) -> None:
-        self._traffic.enter()
-        response = WebhookResponse(failure=Failure.ABORTED, detail=detail)
-        asyncio.get_running_loop().call_soon(self._answer, done, response)
-
-    def _answer(self, done: Callable[[WebhookResponse], None], response: WebhookResponse) -> None:
-        self._traffic.leave()
-        done(response)
+    def _refuse(self, request: WebhookRequest, detail: str) -> None:
+        aborted = failed(request, Failure.ABORTED, detail)
+        asyncio.get_running_loop().call_soon(self._traffic.end, request, aborted)

@@ -71,21 +71,21 @@ class ScriptedTransport:
 
     def __init__(self) -> None:
         self.requests: list[WebhookRequest] = []
-        self._open: list[tuple[WebhookRequest, Callable[[WebhookResponse], None]]] = []
+        self._open: list[WebhookRequest] = []
         self.answer: Callable[[WebhookRequest], WebhookResponse | None] = echo
 
-    def send(self, request: WebhookRequest, done: Callable[[WebhookResponse], None]) -> None:
+    def send(self, request: WebhookRequest) -> None:
         self.requests.append(request)
         response = self.answer(request)
         if response is None:
-            self._open.append((request, done))
+            self._open.append(request)
         else:
-            asyncio.get_running_loop().call_soon(done, response)
+            asyncio.get_running_loop().call_soon(request.answered, response)
 
     def echo_at_last(self) -> None:
         """The endpoint agrees to whatever it was asked while it was silent."""
-        for request, done in self._open:
-            done(echo(request))
+        for request in self._open:
+            request.answered(echo(request))
         self._open.clear()
 
     async def close(self) -> None:

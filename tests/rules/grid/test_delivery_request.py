@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from switchhook.grid.delivery_attributes import value_at
-from switchhook.grid.delivery_request import build_request
+from switchhook.grid.delivery_request import RESPONSE_TIMEOUT_SECONDS, RequestForm
 from switchhook.grid.events import Event, EventSchema
 from switchhook.grid.ports import WebhookRequest
 from switchhook.grid.subscriptions import DeliveryAttribute, WebHookDestination
@@ -45,8 +45,15 @@ def deliver(
     subscription = a_subscription(
         name="My-Hook", destination=destination, event_delivery_schema=schema
     )
-    arguments = {"delivery_count": 0, **arguments}
-    return build_request(events or (an_event(),), subscription, **arguments)
+    form = RequestForm(subscription, time_to_live=0)
+    sent, arguments = events or (an_event(),), {"delivery_count": 0, **arguments}
+    content = form.build(sent, **arguments)
+    if len(sent) == 1 and arguments == {"delivery_count": 0} and not form.has_own_headers:
+        for _ in range(2):  # the second time from what was kept
+            assert form.build_first(sent[0]) == content
+    return WebhookRequest(
+        url=form.url, headers=content[0], body=content[1], timeout=RESPONSE_TIMEOUT_SECONDS
+    )
 
 
 def headers(request: WebhookRequest) -> dict[str, str]:

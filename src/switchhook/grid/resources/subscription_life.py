@@ -18,6 +18,7 @@ from switchhook.grid import handshake as rules
 from switchhook.grid.consent import Question
 from switchhook.grid.deletion_notice import DeletedSubscription, build_notice
 from switchhook.grid.handshake import Handshake, Verdict
+from switchhook.grid.heard_request import HeardRequest
 from switchhook.grid.ports import Failure, Records, Transport, WebhookResponse
 from switchhook.grid.resources.domain_rules import (
     domain_topic_no_longer_implied,
@@ -279,7 +280,7 @@ class SubscriptionLife:
                 extra={"subscription": key, "status": response.status, "detail": response.detail},
             )
 
-        self._tools.transport.send(notice, heard)
+        self._tools.transport.send(HeardRequest.of(notice, heard))
 
     def removed(self, removal: Removal) -> None:
         """The commit with `removal` is durable: forget timers and tell the router."""

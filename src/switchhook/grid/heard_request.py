@@ -1,0 +1,28 @@
+"""How does whoever sends a request now and then hear what came of it? By a function."""
+
+from collections.abc import Callable
+
+from switchhook.grid.ports import WebhookRequest, WebhookResponse
+
+
+class HeardRequest(WebhookRequest, eq=False, kw_only=True):
+    """A request whose answer is given to `heard`."""
+
+    heard: Callable[[WebhookResponse], None]
+
+    @classmethod
+    def of(
+        cls, request: WebhookRequest, heard: Callable[[WebhookResponse], None]
+    ) -> "HeardRequest":
+        """A request as the given one, which may be sent again and again so."""
+        return cls(
+            url=request.url,
+            headers=request.headers,
+            body=request.body,
+            method=request.method,
+            timeout=request.timeout,
+            heard=heard,
+        )
+
+    def answered(self, response: WebhookResponse) -> None:
+        self.heard(response)
