@@ -155,7 +155,9 @@ class SubscriptionCounters:
     def delivered_in(self, nanoseconds: int, events: int) -> None:
         """A delivery attempt was a success, of all its events."""
         self.delivered += events
-        self.durations.observe(nanoseconds)
+        durations = self.durations
+        durations.counts[bisect_left(_BUCKETS, nanoseconds)] += 1
+        durations.total += nanoseconds
 
     def gave_up(self, reason: str, *, is_dead_lettered: bool = False, events: int = 1) -> None:
         """Events were given up; their dead letters are written, or there are none to be."""

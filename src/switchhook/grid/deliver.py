@@ -167,20 +167,40 @@ class Deliverer:
     # --- attempting -----------------------------------------------------------------------------
 
     def _attempt(self, queue: SubscriptionQueue, deliveries: list[Delivery]) -> None:
-        now, first = self._clock.now(), deliveries[0]
-        form = queue.form
+        now, first, form = self._clock.now(), deliveries[0], queue.form
         if form is None or form.subscription is not first.subscription:
             form = self._new_form(queue, first.subscription)
         newest = now - form.time_to_live
-        if len(deliveries) > 1 or (first.lives_from or first.published_at) <= newest:
+        is_batch = len(deliveries) > 1
+        if is_batch or (first.lives_from or first.published_at) <= newest:
             deliveries = self._unexpired(queue, deliveries, newest)
             if not deliveries:
                 return
-        request = self._request(queue, form, deliveries, now)
+        span, problem = self._observation.sending(deliveries) if self._is_tracing else None, ""
+        try:
+            if is_batch or first.attempts or first.run or span or form.has_own_headers:
+                headers, body = self._special_content(queue, form, deliveries, span)
+            else:
+                headers, body = form.build_first(first.event)
+        except Exception as error:  # one event that cannot be sent must not cost another
+            log.exception("delivery.not_sent", extra={"subscription": queue.subscription.name})
+            headers, body, problem = b"", b"", f"not sent: {error!r}"
+        request = _Attempt(
+            url=form.url,
+            headers=headers,
+            body=body,
+            timeout=RESPONSE_TIMEOUT_SECONDS,
+            deliveries=deliveries,
+            began_at=now,
+            began=time.monotonic(),
+            span=span,
+            queue=queue,
+            deliverer=self,
+        )
         queue.in_flight[request] = None
         self.in_flight += 1
-        if request.problem:
-            failed = WebhookResponse(failure=Failure.ABORTED, detail=request.problem)
+        if problem:
+            failed = WebhookResponse(failure=Failure.ABORTED, detail=problem)
             asyncio.get_running_loop().call_soon(request.answered, failed)
         elif self.faults.in_force or self.faults.held:
             self.faults.send(queue.subscription.incarnation, request)
@@ -203,34 +223,6 @@ class Deliverer:
                 if each.starts_at <= newest:
                     self.give_up(queue, each, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
         return live
-
-    def _request(
-        self, queue: SubscriptionQueue, form: RequestForm, deliveries: list[Delivery], now: int
-    ) -> "_Attempt":
-        first = deliveries[0]
-        span = self._observation.sending(deliveries) if self._is_tracing else None
-        problem = ""
-        try:
-            if len(deliveries) > 1 or first.attempts or first.run or span or form.has_own_headers:
-                headers, body = self._special_content(queue, form, deliveries, span)
-            else:
-                headers, body = form.build_first(first.event)
-        except Exception as error:  # one event that cannot be sent must not cost another
-            log.exception("delivery.not_sent", extra={"subscription": queue.subscription.name})
-            headers, body, problem = b"", b"", f"not sent: {error!r}"
-        return _Attempt(
-            url=form.url,
-            headers=headers,
-            body=body,
-            timeout=RESPONSE_TIMEOUT_SECONDS,
-            deliveries=deliveries,
-            began_at=now,
-            began=time.monotonic(),
-            span=span,
-            queue=queue,
-            deliverer=self,
-            problem=problem,
-        )
 
     def _special_content(
         self,
@@ -260,35 +252,40 @@ class Deliverer:
         del queue.in_flight[attempt]
         try:
             outcome = retry.outcome(response)
-            if attempt.span is not None:
-                attempt.span.end(response.status, None if outcome is None else str(outcome))
-            if queue.is_removed:
-                pass
-            elif outcome is None:
-                self._delivered(queue, attempt, response)
-                self._go_on(queue)
-            # What we stopped ourselves at shutdown is left to be repeated.
-            elif not self._is_draining or response.failure is None:
-                self._observation.answered(queue, attempt.deliveries, response)
-                self._count_failure(queue, outcome)
-                self._undelivered.failed(queue, attempt, response, outcome)
-                self._go_on(queue)
+            if outcome is None:
+                if attempt.span is not None:
+                    attempt.span.end(response.status, None)
+                if not queue.is_removed:
+                    self._observation.delivered(queue, attempt, response, self._clock.now)
+                    if queue.failures_in_a_row:
+                        queue.unpark()
+                    for stored in queue.finish_all(attempt.deliveries):
+                        self._checkpoint.settle(stored)
+                    self._go_on(queue)
+            else:
+                self._failed(queue, attempt, response, outcome)
         except Exception:  # of these alone; the server goes on with all the others
             log.exception("delivery.not_concluded", extra={"subscription": queue.subscription.name})
             self._undelivered.put_off(queue, attempt.deliveries)
         self.attempt_ended.set()
 
-    def _delivered(
-        self, queue: SubscriptionQueue, attempt: "_Attempt", response: WebhookResponse
+    def _failed(
+        self,
+        queue: SubscriptionQueue,
+        attempt: "_Attempt",
+        response: WebhookResponse,
+        outcome: retry.Outcome,
     ) -> None:
-        self._observation.delivered(queue, attempt, response, self._clock.now)
-        if queue.failures_in_a_row:
-            queue.unpark()
-        deliveries = attempt.deliveries
-        queue.finish_all(deliveries)
-        for delivery in deliveries:
-            if delivery.is_stored:
-                self._checkpoint.settle(delivery.identity)
+        if attempt.span is not None:
+            attempt.span.end(response.status, str(outcome))
+        # What we stopped ourselves at shutdown is left to be repeated.
+        is_interrupted = self._is_draining and response.failure is not None
+        if queue.is_removed or is_interrupted:
+            return
+        self._observation.answered(queue, attempt.deliveries, response)
+        self._count_failure(queue, outcome)
+        self._undelivered.failed(queue, attempt, response, outcome)
+        self._go_on(queue)
 
     def _go_on(self, queue: SubscriptionQueue) -> None:
         """Do what has waited for the end of a request."""
@@ -385,11 +382,10 @@ class Deliverer:
 
 
 class _Attempt(InFlight, eq=False, kw_only=True):
-    """A request that tells the deliverer what came of it; `problem` is why it cannot be sent."""
+    """A request that tells the deliverer what came of it."""
 
     queue: SubscriptionQueue
     deliverer: Deliverer
-    problem: str
 
     def answered(self, response: WebhookResponse) -> None:
         self.deliverer.answered(self, response)

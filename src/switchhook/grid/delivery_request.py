@@ -76,12 +76,14 @@ class RequestForm:
         "has_own_headers",
         "subscription",
         "time_to_live",
+        "url",
     )
 
     def __init__(self, subscription: EventSubscription, time_to_live: int) -> None:
         self.subscription = subscription
         self.time_to_live = time_to_live
         self._webhook = webhook = subscription.destination
+        self.url = webhook.endpoint_url
         schema = subscription.event_delivery_schema
         self._batches = _BATCHES[schema]
         self._single = _SINGLE[schema] if webhook.max_events_per_batch == 1 else self._batches
@@ -89,11 +91,6 @@ class RequestForm:
         self.has_own_headers = bool(webhook.attributes or webhook.application_id_or_uri)
         self._data_version: str | None = None
         self._headers = b""
-
-    @property
-    def url(self) -> str:
-        """Where its requests go."""
-        return self._webhook.endpoint_url
 
     def build_first(self, event: Event) -> tuple[bytes, bytes]:
         """Headers and body of the first attempt of an event alone, without headers of its own."""

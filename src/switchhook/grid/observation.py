@@ -61,15 +61,14 @@ class Observation:
     ) -> None:
         """A subscription wants these events, given with their positions."""
         counters = queue.counters or self._own(topic, queue)
-        advanced = len(queue.subscription.filter.advanced)
         if topic.kind is not _DOMAIN:
             counters.matched += len(events)
-            counters.advanced_filter_evaluations += advanced * len(events)
-            return
-        for _, event in events:
-            own = counters.of(event.domain_topic)
-            own.matched += 1
-            own.advanced_filter_evaluations += advanced
+        else:
+            for _, event in events:
+                counters.of(event.domain_topic).matched += 1
+        if advanced := len(queue.subscription.filter.advanced):
+            for _, event in events:
+                counters.of(event.domain_topic).advanced_filter_evaluations += advanced
 
     def routed(self, topic: Topic, events: int, unmatched: int) -> None:
         """So many events of a topic are routed, of which some are wanted by nobody."""
@@ -126,37 +125,34 @@ class Observation:
     ) -> None:
         """A webhook has taken the events of a request."""
         deliveries = sent.deliveries
-        first = deliveries[0]
-        if queue.counters is not None and not first.event.domain_topic:
-            queue.counters.delivered_in(response.duration, len(deliveries))
+        first, count, duration = deliveries[0], len(deliveries), response.duration
+        counters, history = queue.counters, self.history
+        if counters is not None and not first.event.domain_topic:
+            counters.delivered_in(duration, count)
         else:
             self.answered(queue, deliveries, response)
-        attempts = first.attempts + (first.early_for is None)
-        if self.history is not None:
+        is_early = first.early_for is not None
+        attempts = first.attempts if is_early else first.attempts + 1
+        if history is not None:
             about_each = (
                 first.run,
                 first.subscription.incarnation,
                 attempts,
                 sent.began_at,
-                response.duration,
+                duration,
                 response.status,
-                first.early_for is not None,
+                is_early,
             )
-            if len(deliveries) == 1:
-                self.history.note_success(first.position, *about_each)
+            if count == 1:
+                history.note_success(first.position, *about_each)
             else:
-                self.history.note_successes([each.position for each in deliveries], *about_each)
+                history.note_successes([each.position for each in deliveries], *about_each)
         # One line per failed or repeated attempt; a success at the first costs a debug check only.
         level = logging.DEBUG if attempts == 1 else logging.INFO
         if log.isEnabledFor(level):
             for each in deliveries:
                 fields = attempt_fields(
-                    each,
-                    response,
-                    retry.DELIVERED,
-                    attempts=attempts,
-                    now=now(),
-                    events=len(deliveries),
+                    each, response, retry.DELIVERED, attempts=attempts, now=now(), events=count
                 )
                 log.log(level, "delivery.attempted", extra=fields)
 

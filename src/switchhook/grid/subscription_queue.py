@@ -15,6 +15,7 @@ from switchhook.grid.delivery import Delivery, InFlight
 from switchhook.grid.delivery_request import RequestForm
 from switchhook.grid.events import Envelope, Event
 from switchhook.grid.key_order import KeyOrder
+from switchhook.grid.ports import Identity
 from switchhook.grid.retry import Outcome
 from switchhook.grid.subscriptions import DEFAULT_SETTINGS, DeliverySettings, EventSubscription
 
@@ -193,29 +194,22 @@ class SubscriptionQueue:
         """
         if self._unfinished is _NONE_UNFINISHED:
             self._begin()
-        subscription, unfinished = self.subscription, self._unfinished
-        order, append = self.order, self.first_attempts.append
-        count = 0
-        for position, event in events:
-            if self.waiting_bytes >= below:
-                break
-            count += 1
-            delivery = Delivery(
-                position,
-                published_at,
-                event,
-                subscription,
-                0,
-                False,
-                None,
-                0,
-                0,
-                traceparent,
-            )
-            unfinished[position] = None
-            self.waiting_bytes += len(event.json)
-            if order is None or order.enter(delivery):
-                append(delivery)
+        version, order, size, count = self.subscription, self.order, self.waiting_bytes, 0
+        unfinished, append = self._unfinished, self.first_attempts.append
+        try:
+            for position, event in events:
+                if size >= below:
+                    break
+                size += len(event.json)
+                count += 1
+                unfinished[position] = None
+                delivery = Delivery(
+                    position, published_at, event, version, 0, False, None, 0, 0, traceparent
+                )
+                if order is None or order.enter(delivery):
+                    append(delivery)
+        finally:
+            self.waiting_bytes = size
         return count
 
     def accept_retry(self, delivery: Delivery) -> None:
@@ -246,16 +240,18 @@ class SubscriptionQueue:
             self.waiting_bytes -= size
         return batch
 
-    def finish_all(self, deliveries: Iterable[Delivery]) -> None:
-        """The deliveries of a request are delivered; the next of their keys may go."""
-        if self.order is None and self._unfinished:
-            unfinished = self._unfinished
-            for delivery in deliveries:
-                if not delivery.run:
-                    unfinished.pop(delivery.position, None)
-        else:
-            for delivery in deliveries:
+    def finish_all(self, deliveries: Iterable[Delivery]) -> list[Identity]:
+        """The deliveries of a request are delivered, and the next of their keys may go; answers
+        those that have an exception row."""
+        stored = []
+        for delivery in deliveries:
+            if self.order is not None:
                 self.finish(delivery)
+            elif not delivery.run:
+                self._unfinished.pop(delivery.position, None)
+            if delivery.is_stored:
+                stored.append(delivery.identity)
+        return stored
 
     def finish(self, delivery: Delivery) -> None:
         """The delivery is delivered or given up; the next of its key may go."""

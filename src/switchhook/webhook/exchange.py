@@ -16,7 +16,7 @@ def to_bytes(request: WebhookRequest) -> bytes:
     body = request.body
     return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (
         b"POST" if request.method == "POST" else request.method.encode("ascii"),
-        parse_url(request.url).head,
+        request.head,
         request.headers,
         len(body),
         body,

@@ -61,6 +61,7 @@ class HttpTransport:
         if self._is_closed:
             self._refuse(request, "the webhook client was closed")
             return
+        request.head = target.head
         pool = self._pools.get(target.origin) or self._add_pool(target)
         pool.submit(request)
 
