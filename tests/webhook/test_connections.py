@@ -288,7 +288,9 @@ async def test_idle_connection_is_closed_after_a_while(receiver: Receiver) -> No
     target = parse_url(receiver.url)
     pool = Pool(Connector(target.endpoint, rules, make_context), Traffic(), is_tls=False, limit=4)
     answered = asyncio.get_running_loop().create_future()
-    pool.submit(HeardRequest.of(a_request(receiver.url), answered.set_result))
+    request = HeardRequest.of(a_request(receiver.url), answered.set_result)
+    request.head = target.head
+    pool.submit(request)
     await within(answered)
 
     pool.sweep(monotonic_ns() + KEEP_IDLE - SECOND)

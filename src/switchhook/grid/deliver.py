@@ -99,7 +99,7 @@ class Deliverer:
             if queue.is_probing:
                 self._checkpoint.wake()
             return
-        taken, count = 0, len(events)
+        taken, count = self._send_at_once(queue, events, published_at, traceparent), len(events)
         while taken < count and (room := self._room(queue)):
             some = events[taken : taken + room] if taken or room < count else events
             taken += queue.accept_all(some, published_at, traceparent, MAX_QUEUE_BYTES)
@@ -111,6 +111,22 @@ class Deliverer:
             self.fall_behind(queue, events[taken][0])
         else:
             self._checkpoint.touch(queue)
+
+    def _send_at_once(
+        self,
+        queue: SubscriptionQueue,
+        events: Sequence[tuple[int, Event]],
+        published_at: int,
+        traceparent: str,
+    ) -> int:
+        """Send the first events that need not wait for anything; answers how many."""
+        if queue.subscription.destination.max_events_per_batch > 1 or queue.has_to_wait:
+            return 0
+        room = self._limit(queue) - len(queue.in_flight)
+        at_once = events[: max(0, room)]
+        for position, event in at_once:
+            self._attempt(queue, [queue.take(position, event, published_at, traceparent)])
+        return len(at_once)
 
     def _pump_soon(self, queue: SubscriptionQueue) -> None:
         """Send when all that became durable together is here: it may share a request."""

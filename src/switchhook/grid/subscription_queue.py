@@ -185,6 +185,20 @@ class SubscriptionQueue:
         if self.order is None or self.order.enter(delivery):
             self.first_attempts.append(delivery)
 
+    @property
+    def has_to_wait(self) -> bool:
+        """Whether an event has others before it, or may have."""
+        return bool(self.first_attempts or self.retries) or self.order is not None
+
+    def take(self, position: int, event: Event, published_at: int, traceparent: str) -> Delivery:
+        """The delivery of an event that is tried at once."""
+        if self._unfinished is _NONE_UNFINISHED:
+            self._begin()
+        self._unfinished[position] = None
+        return Delivery(
+            position, published_at, event, self.subscription, 0, False, None, 0, 0, traceparent
+        )
+
     def accept_all(
         self, events: Iterable[tuple[int, Event]], published_at: int, traceparent: str, below: int
     ) -> int:

@@ -6,7 +6,7 @@ from time import monotonic_ns
 from typing import Protocol, cast
 
 from switchhook.grid.ports import Failure, WebhookRequest, WebhookResponse
-from switchhook.webhook.exchange import failed, origin, to_bytes
+from switchhook.webhook.exchange import failed, origin
 from switchhook.webhook.response import ResponseReader
 from switchhook.webhook.traffic import Traffic
 
@@ -56,7 +56,11 @@ class Connection(asyncio.Protocol):
         """Write the request."""
         request.started = request.started or now
         self.request = request
-        self._transport.write(to_bytes(request))
+        body = request.body
+        self._transport.write(
+            b"%b%b%bContent-Length: %d\r\n\r\n%b"
+            % (request.method.encode("ascii"), request.head, request.headers, len(body), body)
+        )
 
     def abandon(self) -> WebhookRequest | None:
         """Close at once; answer the request that it carried, which is the caller's to end."""

@@ -1,4 +1,4 @@
-"""What becomes of a request on its way: how it is written, and how it can end without an answer.
+"""What becomes of a request on its way: when its time is up, and how it can end without an answer.
 
 Its time runs from `started`: when it is written, or when a connection is opened for it. One that
 waits its turn behind others has not begun, because its webhook was not asked.
@@ -9,18 +9,6 @@ from time import monotonic_ns
 from switchhook.clock import SECOND
 from switchhook.grid.ports import Failure, WebhookRequest, WebhookResponse
 from switchhook.webhook.addresses import parse_url
-
-
-def to_bytes(request: WebhookRequest) -> bytes:
-    """The request as HTTP/1.1 has it."""
-    body = request.body
-    return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (
-        b"POST" if request.method == "POST" else request.method.encode("ascii"),
-        request.head,
-        request.headers,
-        len(body),
-        body,
-    )
 
 
 def is_late(request: WebhookRequest, now: int) -> bool:
