@@ -11,12 +11,12 @@ import pytest
 from switchhook.clock import HOUR, VirtualClock, to_datetime
 from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, version_key
 from switchhook.grid.dead_lettering import DeadLettering
-from switchhook.grid.deliver import Tokens
 from switchhook.grid.engine import Engine
 from switchhook.grid.limits import Limits
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Delete, DropSubscription, Put, WaitingDelivery
 from switchhook.grid.schemas.accept import PublishRequest
+from switchhook.grid.special_requests import Tokens
 from switchhook.grid.subscriptions import EventSubscription
 from switchhook.grid.topics import Topic
 from switchhook.stores.memory import MemoryStore

@@ -1,6 +1,6 @@
 """From publish to delivered, and everything that can come in between."""
 
-from switchhook.grid.deliver import MAX_QUEUE_BYTES
+from switchhook.grid.laggards import MAX_QUEUE_BYTES
 from switchhook.grid.limits import Limits
 from switchhook.grid.ports import Failure, WebhookRequest, WebhookResponse
 from switchhook.grid.subscriptions import Filter, RetryPolicy, WebHookDestination

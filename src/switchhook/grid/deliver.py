@@ -8,8 +8,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Protocol
 
 from switchhook.clock import Clock
 from switchhook.grid import retry
@@ -18,28 +16,19 @@ from switchhook.grid.delivery import Delivery, InFlight
 from switchhook.grid.delivery_request import RESPONSE_TIMEOUT_SECONDS, RequestForm
 from switchhook.grid.events import Event
 from switchhook.grid.faults import Faults
+from switchhook.grid.laggards import MAX_QUEUE_BYTES, Laggards
 from switchhook.grid.observation import Observation
 from switchhook.grid.ports import Failure, Transport, WebhookResponse
 from switchhook.grid.retry import GiveUpReason
+from switchhook.grid.special_requests import Tokens, build_special
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import EventSubscription, TimeProfile
 from switchhook.grid.undelivered import Undelivered
-from switchhook.tracing.model import DeliverySpan
 
 log = logging.getLogger(__name__)
 
-# What a queue takes into memory, in bytes of events; one that has as much takes no further event.
-MAX_QUEUE_BYTES = 8 << 20
 
-
-class Tokens(Protocol):
-    """Issues the tokens of secure webhook deliveries."""
-
-    def token_for(self, tenant_id: str, audience: str) -> str:
-        """A token of the tenant for that audience; cheap to ask for again."""
-
-
-class Deliverer:
+class Deliverer(Laggards):
     """Sends what the queues hold, at most `in_flight_limit` requests a subscription at a time."""
 
     def __init__(
@@ -55,9 +44,8 @@ class Deliverer:
         in_flight_limit: int = 64,
         queue_limit: int = 5000,
     ) -> None:
+        super().__init__(checkpoint, clock, queue_limit)
         self._transport = transport
-        self._clock = clock
-        self._checkpoint = checkpoint
         self._observation = observation
         self._undelivered = Undelivered(
             checkpoint=checkpoint,
@@ -69,16 +57,12 @@ class Deliverer:
         self._tokens = tokens
         self._profile = profile
         self._in_flight_limit = in_flight_limit
-        self._queue_limit = queue_limit
         self._is_draining = False
         self._is_tracing = observation.tracing.is_on
         self.faults = Faults(transport, clock)
         self.in_flight = 0
         # Queues that wait for the rest of what is routed right now.
         self.gathering: dict[SubscriptionQueue, None] = {}
-        # Queues that read the log, and parked ones whose probation is over.
-        self.behind: dict[SubscriptionQueue, None] = {}
-        self.probing: dict[SubscriptionQueue, None] = {}
         # Set whenever an attempt has ended: others wait on it for room, for a turn, for the end.
         self.attempt_ended = asyncio.Event()
 
@@ -140,32 +124,6 @@ class Deliverer:
             self.pump(queue)
         self.attempt_ended.set()  # whoever waits for us sees what there is now
 
-    def fall_behind(self, queue: SubscriptionQueue, position: int) -> None:
-        """Let a live queue read the log from there on."""
-        queue.fall_behind(position)
-        self.behind[queue] = None
-        self._checkpoint.touch(queue)
-        self._checkpoint.wake()
-
-    def has_room(self, queue: SubscriptionQueue) -> bool:
-        """Whether the queue may take another event for its first attempt."""
-        return self._room(queue) > 0
-
-    def _room(self, queue: SubscriptionQueue) -> int:
-        """How many more events the queue may take, as long as they are not too large together."""
-        if queue.settings.is_paused or queue.is_preparing:
-            return 0
-        waiting = len(queue.first_attempts) if queue.order is None else queue.waiting_count
-        if queue.parked_until is not None:
-            return int(queue.is_probing and not waiting and not queue.in_flight)
-        return 0 if queue.waiting_bytes >= MAX_QUEUE_BYTES else max(0, self._queue_limit - waiting)
-
-    def wants_more(self, queue: SubscriptionQueue) -> bool:
-        """Whether it is worth reading the log for the queue."""
-        if queue.parked_until is None and queue.waiting_count > self._queue_limit // 2:
-            return False
-        return queue.waiting_bytes <= MAX_QUEUE_BYTES // 2 and self.has_room(queue)
-
     def pump(self, queue: SubscriptionQueue) -> None:
         """Send as much as the subscription may have in flight."""
         limit = self._limit(queue)
@@ -189,13 +147,14 @@ class Deliverer:
         newest = now - form.time_to_live
         is_batch = len(deliveries) > 1
         if is_batch or (first.lives_from or first.published_at) <= newest:
-            deliveries = self._unexpired(queue, deliveries, newest)
+            deliveries = self._undelivered.without_expired(queue, deliveries, newest)
             if not deliveries:
                 return
-        span, problem = self._observation.sending(deliveries) if self._is_tracing else None, ""
+        span, problem = None, ""
         try:
-            if is_batch or first.attempts or first.run or span or form.has_own_headers:
-                headers, body = self._special_content(queue, form, deliveries, span)
+            if is_batch or first.attempts or first.run or form.has_own_headers or self._is_tracing:
+                span = self._observation.sending(deliveries) if self._is_tracing else None
+                headers, body = build_special(form, deliveries, self._tokens, span, queue.settings)
             else:
                 headers, body = form.build_first(first.event)
         except Exception as error:  # one event that cannot be sent must not cost another
@@ -227,37 +186,6 @@ class Deliverer:
         time_to_live = retry.time_to_live(version.retry_policy, self.speed(queue))
         queue.form = RequestForm(version, time_to_live)
         return queue.form
-
-    def _unexpired(
-        self, queue: SubscriptionQueue, deliveries: list[Delivery], newest: int
-    ) -> list[Delivery]:
-        """Give up those whose time to live counts from the instant `newest` or an earlier one;
-        answer the others."""
-        live = [each for each in deliveries if (each.lives_from or each.published_at) > newest]
-        if len(live) < len(deliveries):
-            for each in deliveries:
-                if each.starts_at <= newest:
-                    self.give_up(queue, each, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
-        return live
-
-    def _special_content(
-        self,
-        queue: SubscriptionQueue,
-        form: RequestForm,
-        deliveries: Sequence[Delivery],
-        span: DeliverySpan | None,
-    ) -> tuple[bytes, bytes]:
-        first, webhook = deliveries[0], form.subscription.destination
-        token = None
-        if webhook.application_id_or_uri and self._tokens is not None:
-            token = self._tokens.token_for(webhook.tenant_id, webhook.application_id_or_uri)
-        return form.build(
-            [each.event for each in deliveries],
-            delivery_count=first.attempts,
-            token=token,
-            replay=str(first.run) if first.run and queue.settings.marks_replays else "",
-            traceparent="" if span is None else span.traceparent,
-        )
 
     # --- answers --------------------------------------------------------------------------------
 
@@ -299,7 +227,9 @@ class Deliverer:
         if queue.is_removed or is_interrupted:
             return
         self._observation.answered(queue, attempt.deliveries, response)
-        self._count_failure(queue, outcome)
+        if queue.count_failure(outcome, retry.FAILURES_BEFORE_PROBATION):
+            until = self._clock.now() + retry.probation(outcome, self.speed(queue))
+            self._park(queue, until, outcome)
         self._undelivered.failed(queue, attempt, response, outcome)
         self._go_on(queue)
 
@@ -316,49 +246,11 @@ class Deliverer:
         """End a delivery without success: the event is dead-lettered or dropped."""
         self._undelivered.give_up(queue, delivery, reason)
 
-    # --- parking and pausing ------------------------------------------------------------
+    # --- beside the way of an event ------------------------------------------------------------
 
     def speed(self, queue: SubscriptionQueue) -> int:
         """What every wait and time to live of the subscription is divided by."""
         return retry.SPEED[queue.settings.profile or self._profile]
-
-    def _count_failure(self, queue: SubscriptionQueue, outcome: retry.Outcome) -> None:
-        if not queue.count_failure(outcome, retry.FAILURES_BEFORE_PROBATION):
-            return
-        until = self._clock.now() + retry.probation(outcome, self.speed(queue))
-        log.warning(
-            "subscription.parked",
-            extra={"subscription": queue.subscription.name, "outcome": str(outcome)},
-        )
-        for queued in queue.park(until, self._checkpoint.head()):
-            self._checkpoint.release(queued, max(until, queued.early_for or 0))
-        self.behind[queue] = None
-        self._checkpoint.touch(queue)
-        self._clock.call_at(until, partial(self.probe, queue, until))
-
-    def probe(self, queue: SubscriptionQueue, until: int) -> None:
-        """The probation is over: let one delivery, the oldest, find out about the endpoint."""
-        if queue.is_removed or queue.parked_until != until:
-            return
-        queue.is_probing = True
-        self.probing[queue] = None
-        self.pump(queue)
-        self._checkpoint.wake()
-
-    def stand_still(self, queue: SubscriptionQueue) -> None:
-        """Let the queue leave memory: events wait in the log, and its retries in their rows."""
-        for queued in queue.stop_sending(self._checkpoint.head()):
-            self._checkpoint.release(queued, max(self._clock.now(), queued.early_for or 0))
-        self.behind[queue] = None
-        self._checkpoint.touch(queue)
-        self._checkpoint.wake()
-
-    def resume(self, queue: SubscriptionQueue) -> None:
-        """Send again, what has waited longest first."""
-        self.pump(queue)  # in order, some have stayed in memory
-        self._checkpoint.wake()
-
-    # --- losing ---------------------------------------------------------------------------------
 
     def forget(self, queue: SubscriptionQueue) -> None:
         """The subscription is gone; what it has in flight ends unheard."""
@@ -366,24 +258,6 @@ class Deliverer:
         self.probing.pop(queue, None)
         self.faults.clear(queue.subscription.incarnation)
         self._checkpoint.forget(queue)
-
-    def abandon(self, before: int) -> None:
-        """The log is full: whoever reads it skips the events before that position."""
-        for queue in self.behind:
-            first = queue.skip(before)
-            if first is not None:
-                log.warning(
-                    "deliveries.abandoned",
-                    extra={
-                        "subscription": queue.subscription.name,
-                        "reason": str(GiveUpReason.LOG_FULL),
-                        "first": first,
-                        "before": before,
-                    },
-                )
-                self._checkpoint.touch(queue)
-
-    # --- ending -----------------------------------------------------------------------------------
 
     async def drain(self, grace_seconds: float) -> None:
         """Send no more, and give what is in flight so long to end."""

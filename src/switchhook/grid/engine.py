@@ -10,12 +10,12 @@ from switchhook.clock import Clock
 from switchhook.errors import StoreError
 from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, read_all
 from switchhook.grid.dead_lettering import DeadLettering
-from switchhook.grid.deliver import Tokens
 from switchhook.grid.limits import Limits
 from switchhook.grid.observation import Observation
 from switchhook.grid.parts import Ground, open_gates, open_returns, open_way
 from switchhook.grid.ports import Store, Transport
 from switchhook.grid.shared_values import SharedValues
+from switchhook.grid.special_requests import Tokens
 from switchhook.grid.subscriptions import EventSubscription
 from switchhook.grid.topics import Topic
 

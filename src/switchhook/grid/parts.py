@@ -13,7 +13,7 @@ from switchhook.grid.catch_up import CatchUp
 from switchhook.grid.checkpoint import Checkpoint
 from switchhook.grid.dead_letter_writes import DeadLetterWrites
 from switchhook.grid.dead_lettering import DeadLettering
-from switchhook.grid.deliver import Deliverer, Tokens
+from switchhook.grid.deliver import Deliverer
 from switchhook.grid.due import DueDeliveries
 from switchhook.grid.forget import Forgetting
 from switchhook.grid.limits import Limits
@@ -24,6 +24,7 @@ from switchhook.grid.publish import Publisher
 from switchhook.grid.replays import Replays
 from switchhook.grid.retention import Retention
 from switchhook.grid.route import Router
+from switchhook.grid.special_requests import Tokens
 from switchhook.grid.unfinished import Unfinished
 from switchhook.grid.upkeep import Upkeep
 

@@ -4,24 +4,22 @@ Nothing here is durable. What was routed before a crash is matched again from th
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from switchhook.grid import filters
 from switchhook.grid.access_keys import TopicDirectory
 from switchhook.grid.duplicates import Duplicates
 from switchhook.grid.events import Envelope, Event
+from switchhook.grid.hand_over import HandOver, Offer
 from switchhook.grid.observation import Observation
-from switchhook.grid.ports import Appended, Batch
+from switchhook.grid.ports import Appended
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import DEFAULT_SETTINGS, DeliverySettings, EventSubscription
-from switchhook.grid.topic_route import Share, TopicRoute
+from switchhook.grid.topic_route import TopicRoute
 from switchhook.grid.topics import Topic
 from switchhook.grid.unrouted import WORK_IN_A_TURN, Unrouted
 
 log = logging.getLogger(__name__)
-
-# Hands a queue events of one batch, with their positions; when they were published, and by whom.
-Offer = Callable[[SubscriptionQueue, Sequence[tuple[int, Event]], int, str], None]
 
 
 class Router:
@@ -46,7 +44,12 @@ class Router:
         self.duplicates: dict[str, Duplicates] = {}
         # Told whenever the log has grown.
         self.watchers: list[Callable[[], None]] = []
-        self._offer = offer
+        self._hand_over = HandOver(
+            offer,
+            fall_behind=fall_behind,
+            is_duplicate=self.is_duplicate,
+            observation=observation,
+        )
         self._fall_behind = fall_behind
         self._removed = removed
         self._reconfigured = reconfigured
@@ -89,7 +92,7 @@ class Router:
                 reached = appended.first
                 while reached < appended.end:
                     share = route.take(events, self._unrouted.left)
-                    self._hand_over(route.topic, batch, share)
+                    self._hand_over.hand_over(route.topic, batch, share)
                     reached += share.count
                     unmatched -= share.matched
                     self.head = reached
@@ -113,27 +116,6 @@ class Router:
             self._observation.routed(topic, count, unmatched)
         for watcher in self.watchers:
             watcher()
-
-    def _hand_over(self, topic: Topic, batch: Batch, share: Share) -> None:
-        for queue, events in share.wanted.items():
-            try:
-                self._observation.matched(topic, queue, events)
-                if queue.settings.deduplication_window:
-                    events = [e for e in events if not self.is_duplicate(queue, e[0])]
-                if events:
-                    self._offer(queue, events, batch.published_at, batch.traceparent)
-            except Exception:  # of this subscription alone
-                fields = {"topic": topic.name, "position": events[0][0]}
-                log.exception("route.failed", extra=fields)
-                self._lag_from_rest(queue, [position for position, _ in events])
-
-    def _lag_from_rest(self, queue: SubscriptionQueue, positions: Sequence[int]) -> None:
-        """Let a queue that failed to take these events read the log from the first on that it has
-        not got; it takes them in their order."""
-        got = max(filter(queue.is_unsettled, positions), default=-1)
-        rest = [position for position in positions if position > got]
-        if rest and not queue.is_behind:
-            self._fall_behind(queue, rest[0])
 
     def _lag(self, topic: Topic, position: int) -> None:
         """Let the topic's subscriptions, which have all events before the position, read on from

@@ -10,48 +10,37 @@ from collections.abc import Collection, Iterable, Iterator
 from types import MappingProxyType
 from typing import Final, cast
 
+from switchhook.grid.batches import fill
 from switchhook.grid.counters import SubscriptionCounters
 from switchhook.grid.delivery import Delivery, InFlight
 from switchhook.grid.delivery_request import RequestForm
 from switchhook.grid.events import Envelope, Event
 from switchhook.grid.key_order import KeyOrder
 from switchhook.grid.ports import Identity
-from switchhook.grid.retry import Outcome
+from switchhook.grid.queue_behind import NO_DELIVERIES, QueueBehind
 from switchhook.grid.subscriptions import DEFAULT_SETTINGS, DeliverySettings, EventSubscription
 
 # What a queue has instead of containers until the first event: very many idle ones must be small.
 # They can be read only: whoever writes to them without `_begin` fails at once.
 _NONE_WAITING: Final[frozenset[int]] = frozenset()
-_NO_DELIVERIES: Final = cast(deque[Delivery], ())
 _NONE_IN_FLIGHT: Final = cast(dict[InFlight, None], MappingProxyType({}))
 _NONE_UNFINISHED: Final = cast(dict[int, None], MappingProxyType({}))
 
 
-class SubscriptionQueue:
+class SubscriptionQueue(QueueBehind):
     """The deliveries of one incarnation, and how far it has got."""
 
     __slots__ = (
-        "_gaps_end",
-        "_older",
         "_unfinished",
         "counters",
-        "failures_in_a_row",
-        "first_attempts",
         "form",
         "has_left_rows",
         "in_flight",
         "is_preparing",
-        "is_probing",
         "is_removed",
-        "order",
-        "parked_until",
-        "read_position",
-        "retries",
         "settings",
         "stored_cursor",
-        "subscription",
         "waiting_at_start",
-        "waiting_bytes",
     )
 
     def __init__(
@@ -59,21 +48,11 @@ class SubscriptionQueue:
         subscription: EventSubscription,
         read_position: int | None = None,
     ) -> None:
-        self.subscription = subscription
-        self._older: tuple[EventSubscription, ...] = ()
+        super().__init__(subscription, read_position)
         self.settings = DEFAULT_SETTINGS
         # How its requests look, from the first on.
         self.form: RequestForm | None = None
-        self.order: KeyOrder | None = None
-        self.read_position = read_position
-        self.first_attempts = _NO_DELIVERIES
-        self.retries = _NO_DELIVERIES
         self.in_flight = _NONE_IN_FLIGHT  # in the order in which they began
-        # The events in memory that were not tried yet, as they were published.
-        self.waiting_bytes = 0
-        self.failures_in_a_row = 0
-        self.parked_until: int | None = None
-        self.is_probing = False
         self.is_removed = False
         # From the first event on that it wanted.
         self.counters: SubscriptionCounters | None = None
@@ -86,18 +65,22 @@ class SubscriptionQueue:
         self.waiting_at_start = _NONE_WAITING
         # Positions that the cursor must not pass: neither finished nor written down as waiting.
         self._unfinished = _NONE_UNFINISHED
-        # Among the events before this position that are in memory, some are finished already.
-        self._gaps_end = 0
 
     def _begin(self) -> None:
         """Make the containers, for the first event."""
         self.first_attempts, self.retries = deque(), deque()
         self.in_flight, self._unfinished = {}, {}
 
+    def _begin_with(self, position: int) -> None:
+        """An event comes into memory, of which nothing is settled."""
+        if self._unfinished is _NONE_UNFINISHED:
+            self._begin()
+        self._unfinished[position] = None
+
     def rest(self) -> None:
         """Give the containers back while there is nothing in them."""
         if not (self.first_attempts or self.retries or self.in_flight or self._unfinished):
-            self.first_attempts = self.retries = _NO_DELIVERIES
+            self.first_attempts = self.retries = NO_DELIVERIES
             self.in_flight, self._unfinished = _NONE_IN_FLIGHT, _NONE_UNFINISHED
             self.form = None
 
@@ -105,11 +88,6 @@ class SubscriptionQueue:
         """Go by these settings."""
         self.settings = settings
         self.form = None
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether it reads the log instead of being handed events."""
-        return self.read_position is not None
 
     @property
     def waiting_count(self) -> int:
@@ -128,37 +106,6 @@ class SubscriptionQueue:
         first = next(iter(self._unfinished), reached)
         return min(first, reached)
 
-    def upgrade(self, subscription: EventSubscription) -> None:
-        """Events from the new version's position on are its; earlier ones stay with the older."""
-        self._older = tuple(v for v in self.versions if v.version != subscription.version)
-        self.subscription = subscription
-
-    @property
-    def versions(self) -> tuple[EventSubscription, ...]:
-        """All versions that events may still need, the one in force last."""
-        return (*self._older, self.subscription)
-
-    def version(self, number: int) -> EventSubscription | None:
-        """The version of this number, if events may still need it."""
-        return next((each for each in self.versions if each.version == number), None)
-
-    @property
-    def has_older_versions(self) -> bool:
-        """Whether events may still need a version before the one in force."""
-        return bool(self._older)
-
-    def forget_versions(self, numbers: Collection[int]) -> None:
-        """No event needs these versions any more."""
-        self._older = tuple(each for each in self._older if each.version not in numbers)
-
-    def version_at(self, position: int) -> EventSubscription | None:
-        """The version in force for the event at `position`; None before the subscription began."""
-        if position >= self.subscription.from_position:
-            return self.subscription
-        older = (v for v in self._older if v.from_position <= position)
-        # Of two versions from the same position on, the older was never in force for any event.
-        return max(older, key=lambda v: (v.from_position, v.version), default=None)
-
     def leave_out(self, positions: Collection[int]) -> None:
         """The events there are written down as waiting already: reading the log passes them over.
 
@@ -171,17 +118,12 @@ class SubscriptionQueue:
 
     def accept(self, envelope: Envelope, subscription: EventSubscription) -> None:
         """Queue an event for its first attempt, by this version."""
+        position, event = envelope.position, envelope.event
         delivery = Delivery(
-            envelope.position,
-            envelope.published_at,
-            envelope.event,
-            subscription,
-            traceparent=envelope.traceparent,
+            position, envelope.published_at, event, subscription, traceparent=envelope.traceparent
         )
-        if self._unfinished is _NONE_UNFINISHED:
-            self._begin()
-        self._unfinished[envelope.position] = None
-        self.waiting_bytes += len(envelope.event.json)
+        self._begin_with(position)
+        self.waiting_bytes += len(event.json)
         if self.order is None or self.order.enter(delivery):
             self.first_attempts.append(delivery)
 
@@ -192,9 +134,7 @@ class SubscriptionQueue:
 
     def take(self, position: int, event: Event, published_at: int, traceparent: str) -> Delivery:
         """The delivery of an event that is tried at once."""
-        if self._unfinished is _NONE_UNFINISHED:
-            self._begin()
-        self._unfinished[position] = None
+        self._begin_with(position)
         return Delivery(
             position, published_at, event, self.subscription, 0, False, None, 0, 0, traceparent
         )
@@ -249,7 +189,7 @@ class SubscriptionQueue:
             and not self.is_probing
             and first.subscription.destination.max_events_per_batch > 1
         ):
-            size = _fill(batch, source, size)
+            size = fill(batch, source, size)
         if source is self.first_attempts:
             self.waiting_bytes -= size
         return batch
@@ -290,64 +230,6 @@ class SubscriptionQueue:
         """Whether the event there is in memory, neither finished nor written down as waiting."""
         return position in self._unfinished
 
-    # --- falling behind ------------------------------------------------------------
-
-    def fall_behind(self, position: int) -> None:
-        """Read the log from `position` on, or from the first event in memory that was not tried.
-
-        In order, later events may be finished: what is in memory stays there, so that none of them
-        is read again.
-        """
-        if self._has_gaps:
-            self.read_position = position if self.read_position is None else self.read_position
-            return
-        if self.first_attempts:
-            position = min(position, self.first_attempts[0].position)
-            for delivery in self.first_attempts:
-                self._unfinished.pop(delivery.position, None)
-            self.first_attempts.clear()
-            self.waiting_bytes = 0
-        self.read_position = position
-
-    @property
-    def _has_gaps(self) -> bool:
-        if self.order is not None:
-            return True
-        return bool(self.first_attempts) and self.first_attempts[0].position < self._gaps_end
-
-    def skip(self, before: int) -> int | None:
-        """Forget what was not attempted yet before that position, read or not; where it began."""
-        if self.read_position is None:
-            return None
-        first = self.first_attempts[0].position if self.first_attempts else self.read_position
-        while self.first_attempts and self.first_attempts[0].position < before:
-            skipped = self.first_attempts.popleft()
-            self.waiting_bytes -= len(skipped.event.json)
-            self.finish(skipped)
-        self.read_position = max(self.read_position, before)
-        return first if first < before else None
-
-    def stop_sending(self, head: int) -> list[Delivery]:
-        """Leave memory; answer the retries that were queued, for their rows' sake."""
-        if not self.is_behind or self.first_attempts:
-            self.fall_behind(head if self.read_position is None else self.read_position)
-        queued = list(self.retries)
-        if queued:
-            self.retries.clear()
-        return queued
-
-    def park(self, until: int, head: int) -> list[Delivery]:
-        """Stop sending until then; answers the queued retries."""
-        self.parked_until = until
-        self.is_probing = False
-        return self.stop_sending(head)
-
-    def unpark(self) -> None:
-        """The endpoint answers again."""
-        self.parked_until = None
-        self.is_probing = False
-        self.failures_in_a_row = 0
-
     def start_order_anew(self, held: Iterable[Event]) -> None:
         """The settings ask for another order: what was not tried goes by that one.
 
@@ -366,36 +248,3 @@ class SubscriptionQueue:
             untried = [each for each in untried if self.order.enter(each)]
         if self.first_attempts or untried:
             self.first_attempts = deque(untried)
-
-    def count_failure(self, outcome: Outcome, limit: int) -> bool:
-        """Note a failed attempt; whether it is the one that parks the subscription."""
-        if outcome is Outcome.ABORTED and not self.is_probing:
-            return False
-        self.failures_in_a_row += 1
-        if self.parked_until is None:
-            return self.failures_in_a_row >= limit
-        return self.is_probing
-
-
-def _fill(batch: list[Delivery], source: deque[Delivery], size: int) -> int:
-    """Take what can share a request with the first of a batch, whose headers say how often it was
-    tried; answers the size of all its events, which is `size` so far."""
-    first = batch[0]
-    webhook, version = first.subscription.destination, first.subscription.version
-    attempts, run, is_early = first.attempts, first.run, first.early_for is not None
-    limit = webhook.preferred_batch_size_in_kilobytes << 10
-    for _ in range(min(len(source), webhook.max_events_per_batch - 1)):
-        other = source[0]
-        if (
-            other.attempts != attempts
-            or other.run != run
-            or (other.early_for is not None) != is_early
-            or other.subscription.version != version
-        ):
-            break
-        with_other = size + len(other.event.json)
-        if with_other > limit:
-            break
-        size = with_other
-        batch.append(source.popleft())
-    return size

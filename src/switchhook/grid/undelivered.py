@@ -96,6 +96,18 @@ class Undelivered:
         self._follow(queue, delivery, retry.give_up(delivery.subscription, reason))
         self._checkpoint.touch(queue)
 
+    def without_expired(
+        self, queue: SubscriptionQueue, deliveries: list[Delivery], newest: int
+    ) -> list[Delivery]:
+        """Give up those whose time to live counts from the instant `newest` or an earlier one;
+        answer the others."""
+        live = [each for each in deliveries if (each.lives_from or each.published_at) > newest]
+        if len(live) < len(deliveries):
+            for each in deliveries:
+                if each.starts_at <= newest:
+                    self.give_up(queue, each, GiveUpReason.TIME_TO_LIVE_EXCEEDED)
+        return live
+
     def _follow(self, queue: SubscriptionQueue, delivery: Delivery, step: retry.NextStep) -> None:
         match step:
             case RetryAt(due_at):
