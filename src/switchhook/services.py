@@ -19,7 +19,7 @@ from switchhook.communication.realtime.hub import Hub
 from switchhook.communication.sms.engine import SmsEngine
 from switchhook.grid.ports import Store
 from switchhook.grid.publish import CommitEvents
-from switchhook.guids import Guids
+from switchhook.guids import Guids, TimedGuids
 from switchhook.http.realtime_api.sessions import Sessions
 from switchhook.settings import ChatRateLimits, Settings
 
@@ -93,7 +93,7 @@ def open_services(
         commit=commit,
         clock=clock,
         carrier=Simulator(),
-        new_guid=Guids().new,
+        new_guid=TimedGuids().new,
         directory=directory,
     )
     sessions = Sessions(hub=hub, caller_of=identity.caller_of)
