@@ -18,6 +18,7 @@ from switchhook.communication.sms.requests import (
 )
 from switchhook.communication.sms.sending import Planner, Send
 from switchhook.communication.sms.store import KEPT, SmsMessage, SmsRecords
+from switchhook.communication.sms.together import Together
 from switchhook.communication.sms.unreported import Unreported
 from switchhook.errors import ConflictError
 from switchhook.grid.ports import Records
@@ -64,6 +65,7 @@ class SmsEngine:
         )
         # Resumed once the directory is complete.
         self.due_work = outcomes.due_work
+        self._together = Together(commit, self.due_work.expect)
 
     async def send(self, resource: CommunicationResource, request: SendRequest) -> list[SendResult]:
         """Accept a message for each recipient; one result for each, in their order.
@@ -82,14 +84,11 @@ class SmsEngine:
                 return plan.results
             self._unreported.add(resource.topic, plan.unreported)
             try:
-                await self._commit(plan.changes, ())
+                await self._together.commit(plan)
             except ConflictError:
                 # Every conflict is another id that has been used meanwhile: this comes to an end.
                 looks_up_repetitions = True
                 continue
-            finally:
-                # Also when the commit's outcome is unknown, or the caller has gone away.
-                self.due_work.expect(plan.first_due)
             return plan.results
 
     async def change_opt_outs(

@@ -6,7 +6,7 @@ import msgspec
 
 from switchhook.clock import SECOND, Clock
 from switchhook.communication.directory import CommunicationDirectory
-from switchhook.communication.due_work import DueWork, due_key
+from switchhook.communication.due_work import PASS_LIMIT, DueWork, due_key
 from switchhook.communication.records import key, put
 from switchhook.communication.sms import events
 from switchhook.communication.sms.store import (
@@ -16,6 +16,7 @@ from switchhook.communication.sms.store import (
     DeliveryReport,
     ExpiryDue,
     ReportDue,
+    ReportsDue,
     SmsMessage,
     decode_due,
 )
@@ -54,10 +55,15 @@ class Outcomes:
     async def _pass(self, due: Sequence[Record], now: int) -> None:
         work = _Pass(now)
         for record in due:
+            if work.size >= PASS_LIMIT:
+                break
             work.changes.append(Delete(DUE, record.key, record.revision))
             match decode_due(record):
                 case ReportDue() as report:
                     await self._report(work, report)
+                case ReportsDue(reports=reports):
+                    for report in reports:
+                        await self._report(work, report)
                 case ExpiryDue() as expiry:
                     work.changes += [Delete(MESSAGES, message) for message in expiry.messages]
                     work.changes += [Delete(REPEATABILITY, once) for once in expiry.repeatability]
@@ -67,6 +73,7 @@ class Outcomes:
         await self._commit(work.changes, batches)
 
     async def _report(self, work: "_Pass", due: ReportDue) -> None:
+        work.size += 1
         resource = self._directory.by_topic(due.topic)
         if resource is None:
             work.expire(due)  # what came too late to be deleted with its resource
@@ -89,10 +96,11 @@ class Outcomes:
 
 
 class _Pass:
-    """What one pass collects."""
+    """What one pass collects, of so many reports."""
 
     def __init__(self, now: int) -> None:
         self.now = now
+        self.size = 0
         self.changes: list[Change] = []
         self.reported: dict[str, SmsMessage] = {}
         self.events: dict[str, list[bytes]] = {}

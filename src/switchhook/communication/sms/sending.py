@@ -55,9 +55,11 @@ class Send(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SendPlan:
-    """What a send comes to; `first_due` is when something will happen next. `unreported` are the
-    messages that will have a report, `silent` the keys of all others, each with that of its
-    repeatability record or ""."""
+    """What a send comes to.
+
+    `reports` are due at their instants. `unreported` are the messages that will have one, `silent`
+    the keys of all others, each with that of its repeatability record or "".
+    """
 
     def __init__(self) -> None:
         self.results: list[SendResult] = []
@@ -65,12 +67,8 @@ class SendPlan:
         self.silent: dict[str, str] = {}
         self.unreported: dict[str, SmsMessage] = {}
         self.sent_once: dict[str, SentOnce] = {}
-        self.first_due: int | None = None
-
-    def add_due(self, at: int, id_: str, value: ReportDue | ExpiryDue) -> None:
-        """Have something happen at that instant."""
-        self.changes.append(put(DUE, due_key(at, id_), value))
-        self.first_due = at if self.first_due is None else min(self.first_due, at)
+        self.reports: list[tuple[int, ReportDue]] = []
+        self.expires_at: int | None = None
 
 
 class Planner:
@@ -95,8 +93,9 @@ class Planner:
             expiry = ExpiryDue(
                 messages=tuple(plan.silent), repeatability=tuple(filter(None, plan.silent.values()))
             )
+            plan.expires_at = send.now + RETENTION
             # One of its messages names it: their ids are of this send alone.
-            plan.add_due(send.now + RETENTION, expiry.messages[0], expiry)
+            plan.changes.append(put(DUE, due_key(plan.expires_at, expiry.messages[0]), expiry))
         return plan
 
     async def _result(
@@ -145,8 +144,7 @@ class Planner:
             timeout_in_seconds=send.request.options.delivery_report_timeout_in_seconds,
             repeatability=once_key,
         )
-        for at, report in reports:
-            plan.add_due(at, message.message_id, report)
+        plan.reports += reports
         if reports:
             plan.unreported[message_key] = message
         else:

@@ -3,7 +3,7 @@
 | collection | key | value |
 | --- | --- | --- |
 | `sms-messages` | `{topic}/{message id}` | `SmsMessage`, with its report once that is known |
-| `sms-due` | `{due at:020}/{id}` | `ReportDue` or `ExpiryDue`: what has to happen at that instant |
+| `sms-due` | `{due at:020}/{id}` | `ReportDue`, `ReportsDue` or `ExpiryDue`: what happens then |
 | `sms-opt-outs` | `{topic}/{sender}/{recipient}` | `OptOut` |
 | `sms-repeatability` | `{topic}/{repeatability request id}` | `SentOnce` |
 
@@ -89,6 +89,12 @@ class ReportDue(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
     repeatability: str = ""
 
 
+class ReportsDue(msgspec.Struct, frozen=True, kw_only=True, tag="reports"):
+    """The carrier reports these results together."""
+
+    reports: tuple[ReportDue, ...]
+
+
 class ExpiryDue(msgspec.Struct, frozen=True, kw_only=True, tag="expiry"):
     """These records have been kept long enough."""
 
@@ -109,12 +115,12 @@ class SentOnce(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
-_due_decoder: msgspec.json.Decoder[ReportDue | ExpiryDue] = msgspec.json.Decoder(
-    ReportDue | ExpiryDue
-)
+Due = ReportDue | ReportsDue | ExpiryDue
+
+_due_decoder: msgspec.json.Decoder[Due] = msgspec.json.Decoder(Due)
 
 
-def decode_due(record: Record) -> ReportDue | ExpiryDue:
+def decode_due(record: Record) -> Due:
     """What is due."""
     return _due_decoder.decode(record.value)
 
