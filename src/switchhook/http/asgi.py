@@ -12,19 +12,26 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 # Where the scope has the body of a request that has come whole. Whoever asks for it as ASGI does
 # gets it all the same.
 WHOLE_BODY = "switchhook.body"
+# Where it may have the headers by their names; of those that come twice the first.
+FIELDS = "switchhook.fields"
 
 
 class ClientGoneError(Exception):
     """The client closed the connection before its request was complete."""
 
 
+def fields(scope: Scope) -> dict[bytes, bytes]:
+    """The headers by their lower-case names; of those that come twice the first."""
+    found: dict[bytes, bytes] | None = scope.get(FIELDS)
+    if found is None:
+        found = scope[FIELDS] = dict(reversed(scope["headers"]))
+    return found
+
+
 def header(scope: Scope, name: bytes) -> str | None:
     """The value of a request header, by its lower-case name; None when it is absent."""
-    for key, value in scope["headers"]:
-        if key == name:
-            text: str = value.decode("latin-1")
-            return text
-    return None
+    value = fields(scope).get(name)
+    return None if value is None else value.decode("latin-1")
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes | None:

@@ -16,12 +16,13 @@ from starlette.responses import Response
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from switchhook.http.asgi import WHOLE_BODY, Message, Scope
+from switchhook.http.asgi import FIELDS, WHOLE_BODY, Message, Scope
 from switchhook.http.bounded_connection import BoundedConnection, Reads
-from switchhook.http.direct_routes import DirectRoutes, Endpoint, answer
+from switchhook.http.direct_routes import DirectRoutes, Endpoint
+from switchhook.http.errors import bug_response
 
 # Whoever sends them wants to hear something before the body, or something other than HTTP.
-_SPECIAL = {b"expect", b"upgrade"}
+_SPECIAL = frozenset((b"expect", b"upgrade"))
 
 
 class OpenDoor(Protocol):
@@ -57,13 +58,13 @@ class DirectConnection(BoundedConnection):
 
     def _directly_asked(self, direct: DirectRoutes) -> "DirectExchange | None":
         headers = self.headers
-        if any(name in _SPECIAL for name, _ in headers):
+        fields = dict(reversed(headers))
+        if not _SPECIAL.isdisjoint(fields):
             return None
-        try:
-            url = httptools.parse_url(self.url)
-            path = url.path.decode("ascii")
-        except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
+        target = _target_of(self.url)
+        if target is None:
             return None  # whoever reads it next refuses it
+        path, raw_path, query = target
         version = self.parser.get_http_version()
         scope: Scope = {
             "type": "http",
@@ -74,9 +75,10 @@ class DirectConnection(BoundedConnection):
             "root_path": "",
             "headers": headers,
             "method": self.parser.get_method().decode("ascii"),
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": url.path,
-            "query_string": url.query or b"",
+            "path": path,
+            "raw_path": raw_path,
+            "query_string": query,
+            FIELDS: fields,
         }
         endpoint = direct.find(scope)
         if endpoint is None:
@@ -155,6 +157,25 @@ class DirectConnection(BoundedConnection):
         super().connection_lost(exc)
 
 
+# A client asks for few URLs, some of them very often; long ones are not worth their memory.
+def _target_of(url: bytes) -> tuple[str, bytes, bytes] | None:
+    """The path, decoded and as it came, and the query; None for what is no URL."""
+    return _short_target_of(url) if len(url) < _SHORT else _parse_target(url)
+
+
+def _parse_target(url: bytes) -> tuple[str, bytes, bytes] | None:
+    try:
+        parsed = httptools.parse_url(url)
+        path = parsed.path.decode("ascii")
+    except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
+        return None
+    return unquote(path) if "%" in path else path, parsed.path, parsed.query or b""
+
+
+_SHORT = 256
+_short_target_of = lru_cache(maxsize=256)(_parse_target)
+
+
 @lru_cache
 def _status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
@@ -197,7 +218,10 @@ class DirectExchange:
         task.add_done_callback(connection.tasks.discard)
 
     async def _answer(self) -> None:
-        response = await answer(self._endpoint, Request(self.scope, self._receive))
+        try:
+            response = await self._endpoint(Request(self.scope, self._receive))
+        except Exception as error:  # noqa: BLE001 - the framework's outermost layer does the same
+            response = bug_response(error)
         self.response_complete = True
         self._connection.send_response(response, self)
 

@@ -38,7 +38,10 @@ class DirectRoutes:
         if endpoint is None:
             await self._others(scope, receive, send)
             return
-        response = await answer(endpoint, Request(scope, receive, send))
+        try:
+            response = await endpoint(Request(scope, receive, send))
+        except Exception as error:  # noqa: BLE001 - the framework's outermost layer does the same
+            response = bug_response(error)
         await response(scope, receive, send)
 
     def find(self, scope: Scope) -> Endpoint | None:
@@ -65,11 +68,3 @@ def _scope_of(method: str, path: str) -> Scope:
 
 def _first_segment(path: str) -> str:
     return path[1:].partition("/")[0]
-
-
-async def answer(endpoint: Endpoint, request: Request) -> Response:
-    """What an endpoint answers, or what is said where it meets an error of its own."""
-    try:
-        return await endpoint(request)
-    except Exception as error:  # noqa: BLE001 - the framework's outermost layer does the same
-        return bug_response(error)

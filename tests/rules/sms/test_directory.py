@@ -29,7 +29,7 @@ class Probe(Signature):
     """A signature that one resource's keys verify, and that counts what was tried."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:
-        super().__init__(b"", iter(()))
+        super().__init__(b"", b"", iter(()))
         self.keys = keys
         self.tried: list[tuple[str, ...]] = []
 

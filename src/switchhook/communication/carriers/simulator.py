@@ -6,6 +6,7 @@ that status, the numbers of `SPECIAL_FATES` behave in their own way, every other
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from switchhook.clock import MILLISECOND, SECOND
 from switchhook.communication.carriers.ports import Attempt, Fate, Submission
@@ -34,7 +35,11 @@ class Simulator:
 
 def fate(number: str, segments: int) -> Fate:
     """The fate of a message of so many segments to that number."""
-    ending = number[-4:]
+    return _fate(number[-4:], segments)
+
+
+@lru_cache(maxsize=1024)
+def _fate(ending: str, segments: int) -> Fate:
     special = SPECIAL_FATES.get(ending)
     if special is not None:
         return special(segments)

@@ -104,10 +104,15 @@ def message_id(profile: str, direction: str, now: int, guid: str) -> str:
     `direction` is `Incoming` or `Outgoing`. The samples until 2025-01 put it and the time before
     the GUID; the newest article has the plain GUID. Readers must take it as opaque.
     """
-    if not find_profile(profile).prefixed_message_ids:
+    if not _prefixes_message_ids(profile):
         return guid
     moment = datetime.fromtimestamp(now // 1_000_000_000, UTC)
     return f"{direction}_{moment:%Y%m%d%H%M%S}{guid}"
+
+
+@lru_cache(maxsize=64)
+def _prefixes_message_ids(profile: str) -> bool:
+    return find_profile(profile).prefixed_message_ids
 
 
 def _identity(shape: Shape, values: Mapping[str, Any], event_id: str) -> str:

@@ -75,7 +75,13 @@ class SmsEngine:
             StoreError: nothing was accepted; it may be sent again under its repeatability ids.
         """
         number = find_sender(resource, request.from_)
-        send = Send(resource=resource, number=number, request=request, now=self._clock.now())
+        send = Send(
+            resource=resource,
+            number=number,
+            request=request,
+            options=request.options,
+            now=self._clock.now(),
+        )
         # Few sends are repetitions: the commit finds them, and only then are they looked up.
         looks_up_repetitions = False
         while True:

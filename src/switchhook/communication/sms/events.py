@@ -55,19 +55,18 @@ def report_event(
     resource: CommunicationResource, message: SmsMessage, report: DeliveryReport, event_id: str
 ) -> bytes:
     """SMSDeliveryReportReceived, as JSON; its tag is left out when the send gave none."""
-    # With dashes, as the first draft has it, a number is no longer the text that it was.
-    has_dashes = catalogue.find_profile(resource.events.profile).is_first_draft
+    settings = resource.events
     template = _report_template(
         resource.resource_id,
-        resource.events,
+        settings,
         message.from_,
-        message.to if has_dashes else _ANY_NUMBER,
+        message.to if _has_dashes(settings.profile) else _ANY_NUMBER,
         report.code,
         report.details,
         tuple([(each.segments_succeeded, each.segments_failed) for each in report.attempts]),
         has_tag=message.tag is not None,
     )
-    received_at = to_text(report.received_at)
+    received_at, event_time = _texts_of(report.received_at)
     return template.fill(
         (
             event_id,
@@ -75,10 +74,22 @@ def report_event(
             message.to[1:],
             _encode(message.tag)[1:-1].decode(),
             received_at,
-            _event_time(report.received_at),
+            event_time,
             *[to_text(attempt.timestamp) for attempt in report.attempts],
         )
     )
+
+
+@lru_cache(maxsize=64)
+def _has_dashes(profile: str) -> bool:
+    """Whether a number, as the profile has it in events, is no longer the text that it was."""
+    return catalogue.find_profile(profile).is_first_draft
+
+
+# The reports of a pass are of one instant.
+@lru_cache(maxsize=16)
+def _texts_of(received_at: int) -> tuple[str, str]:
+    return to_text(received_at), _event_time(received_at)
 
 
 # Most reports of a resource say the same but for their ids, numbers, tags and times.

@@ -78,10 +78,10 @@ class Outcomes:
         if resource is None:
             work.expire(due)  # what came too late to be deleted with its resource
             return
-        message_key = key(due.topic, due.message_id)
-        message = work.reported.get(message_key)
+        message_key = f"{due.topic}/{due.message_id}"
+        message = work.reported.get(message_key) or self._unreported.take(message_key)
         if message is None:
-            message = await self._unreported.take(due.topic, due.message_id)
+            message = await self._unreported.read(due.topic, due.message_id)
         if message is None:
             return
         report = DeliveryReport(

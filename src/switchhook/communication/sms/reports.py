@@ -1,5 +1,7 @@
 """When does the service know what became of a message, and what does it know then?"""
 
+from collections.abc import Iterable
+
 from switchhook.clock import MILLISECOND, SECOND
 from switchhook.communication.carriers.ports import Attempt, Fate
 from switchhook.communication.sms import statuses
@@ -47,10 +49,12 @@ def due_reports(
         message_id=message.message_id,
         code=fate.code,
         details=details,
-        attempts=tuple(_attempt(message.accepted_at, attempt) for attempt in fate.attempts),
+        attempts=_attempts(message.accepted_at, fate.attempts),
         expires_at=message.accepted_at + RETENTION,
         repeatability=repeatability,
     )
+    if len(instants) == 1:
+        return [(message.accepted_at + instants[0], report)]
     return [(message.accepted_at + after, report) for after in instants]
 
 
@@ -61,9 +65,14 @@ def _timed_out(fate: Fate, timeout: int) -> Fate:
     return Fate(code=statuses.REPORT_TIMED_OUT, attempts=attempts, reported_after=(timeout,))
 
 
-def _attempt(accepted_at: int, attempt: Attempt) -> DeliveryAttempt:
-    return DeliveryAttempt(
-        timestamp=accepted_at + attempt.after,
-        segments_succeeded=attempt.segments_succeeded,
-        segments_failed=attempt.segments_failed,
+def _attempts(accepted_at: int, attempts: Iterable[Attempt]) -> tuple[DeliveryAttempt, ...]:
+    return tuple(
+        [
+            DeliveryAttempt(
+                timestamp=accepted_at + attempt.after,
+                segments_succeeded=attempt.segments_succeeded,
+                segments_failed=attempt.segments_failed,
+            )
+            for attempt in attempts
+        ]
     )

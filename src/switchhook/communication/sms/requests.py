@@ -101,7 +101,8 @@ def parse_send(body: bytes) -> SendRequest:
     _check_recipients(request.sms_recipients, "smsRecipients")
     if not 1 <= len(request.message) <= MAX_MESSAGE_LENGTH:
         raise bad_request(f"The message must have 1 to {MAX_MESSAGE_LENGTH} characters.")
-    timeout = request.options.delivery_report_timeout_in_seconds
+    options = request.sms_send_options
+    timeout = None if options is None else options.delivery_report_timeout_in_seconds
     lowest, highest = DELIVERY_REPORT_TIMEOUT_IN_SECONDS
     if timeout is not None and not lowest <= timeout <= highest:
         raise bad_request(f"deliveryReportTimeoutInSeconds must be {lowest} to {highest}.")
@@ -146,7 +147,10 @@ def find_sender(resource: CommunicationResource, from_: str) -> OwnedNumber:
 
 def find_number(resource: CommunicationResource, value: str) -> OwnedNumber | None:
     """The resource's own number of that value, or None."""
-    return next((number for number in resource.numbers if number.value == value), None)
+    for number in resource.numbers:
+        if number.value == value:
+            return number
+    return None
 
 
 def is_phone_number(text: str) -> bool:

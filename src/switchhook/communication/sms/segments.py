@@ -4,6 +4,8 @@ A segment is 140 bytes: 160 characters of 7 bits (GSM 03.38) or 70 of 16 bits (U
 message each segment gives 6 bytes to the header that joins them again (3GPP TS 23.040, 9.2.3.24).
 """
 
+import re
+
 # 3GPP TS 23.038, 6.2.1 and 6.2.1.1: the default alphabet, and its extension table, each character
 # of which is sent as an escape and a second septet.
 _DEFAULT = frozenset(
@@ -12,6 +14,9 @@ _DEFAULT = frozenset(
 )
 _EXTENSION = frozenset("\f^{}\\[~]|€")
 _ALL = _DEFAULT | _EXTENSION
+
+# Nearly every message: each character is one septet.
+_IS_DEFAULT = re.compile(f"[{re.escape(''.join(sorted(_DEFAULT)))}]*").fullmatch
 
 GSM_7 = (160, 153)
 UCS_2 = (70, 67)
@@ -26,6 +31,8 @@ def count_segments(message: str) -> int:
 
 
 def _count_septets(message: str) -> int | None:
+    if _IS_DEFAULT(message):
+        return len(message)
     characters = set(message)
     if not characters <= _ALL:
         return None

@@ -20,6 +20,7 @@ from switchhook.communication.sms.requests import (
     SendRequest,
     SendResult,
     SmsRecipient,
+    SmsSendOptions,
     is_phone_number,
     keeps_opt_outs,
 )
@@ -51,24 +52,24 @@ class Send(msgspec.Struct, frozen=True, kw_only=True):
     resource: CommunicationResource
     number: OwnedNumber
     request: SendRequest
+    options: SmsSendOptions
     now: int
 
 
-class SendPlan:
+class SendPlan(msgspec.Struct, eq=False):
     """What a send comes to.
 
     `reports` are due at their instants. `unreported` are the messages that will have one, `silent`
     the keys of all others, each with that of its repeatability record or "".
     """
 
-    def __init__(self) -> None:
-        self.results: list[SendResult] = []
-        self.changes: list[Change] = []
-        self.silent: dict[str, str] = {}
-        self.unreported: dict[str, SmsMessage] = {}
-        self.sent_once: dict[str, SentOnce] = {}
-        self.reports: list[tuple[int, ReportDue]] = []
-        self.expires_at: int | None = None
+    results: list[SendResult] = []
+    changes: list[Change] = []
+    silent: dict[str, str] = {}
+    unreported: dict[str, SmsMessage] = {}
+    sent_once: dict[str, SentOnce] = {}
+    reports: list[tuple[int, ReportDue]] = []
+    expires_at: int | None = None
 
 
 class Planner:
@@ -126,7 +127,7 @@ class Planner:
     ) -> str:
         message = self._message(send, recipient)
         topic = send.resource.topic
-        message_key = key(topic, message.message_id)
+        message_key = f"{topic}/{message.message_id}"
         plan.changes.append(put(MESSAGES, message_key, message))
         is_blocked = keeps_opt_outs(send.number) and await self._opt_outs.contain(
             topic, message.from_, message.to
@@ -141,7 +142,7 @@ class Planner:
             message,
             fate,
             is_blocked=is_blocked,
-            timeout_in_seconds=send.request.options.delivery_report_timeout_in_seconds,
+            timeout_in_seconds=send.options.delivery_report_timeout_in_seconds,
             repeatability=once_key,
         )
         plan.reports += reports
@@ -161,8 +162,8 @@ class Planner:
             message=send.request.message,
             segments=count_segments(send.request.message),
             accepted_at=send.now,
-            enable_delivery_report=send.request.options.enable_delivery_report,
-            tag=send.request.options.tag,
+            enable_delivery_report=send.options.enable_delivery_report,
+            tag=send.options.tag,
         )
 
 
@@ -179,5 +180,5 @@ def _refusal(recipient: SmsRecipient, status: int, message: str) -> SendResult:
 def _fingerprint(send: Send, recipient: SmsRecipient) -> str:
     """What must be the same when a send is repeated under its id."""
     request = send.request
-    body = msgspec.json.encode((request.from_, recipient.to, request.message, request.options))
+    body = msgspec.json.encode((request.from_, recipient.to, request.message, send.options))
     return hashlib.sha256(body).hexdigest()

@@ -7,6 +7,7 @@ commit for many costs less, and so does one record for reports that come at near
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from switchhook.background import Background
 from switchhook.clock import MILLISECOND
@@ -25,23 +26,11 @@ MOST_REPORTS = 64
 NEARLY = 10 * MILLISECOND
 
 
-class _Waiting:
+class _Waiting(NamedTuple):
     """A send, and who waits for it to be durable."""
 
-    __slots__ = ("ended", "plan")
-
-    def __init__(self, plan: SendPlan, ended: "asyncio.Future[None]") -> None:
-        self.plan = plan
-        self.ended = ended
-
-    def tell(self, error: Exception | None = None) -> None:
-        """How it has ended."""
-        if self.ended.done():  # the task that awaits it was cancelled
-            return
-        if error is None:
-            self.ended.set_result(None)
-        else:
-            self.ended.set_exception(error)
+    plan: SendPlan
+    ended: "asyncio.Future[None]"
 
 
 class Together:
@@ -81,14 +70,18 @@ class Together:
             failure = error
         # Also when it is not known what became of it.
         self._expect(first_due)
-        if failure is None or len(group) == 1:
-            for each in group:
-                each.tell(failure)
-        elif isinstance(failure, CommitUnknownError):
-            for each in group:
-                each.tell(CommitUnknownError(*failure.args))
-        else:  # one of them is at fault, or there is no room for all
+        # A future is done before when the task that awaited it was cancelled.
+        left = [ended for _, ended in group if not ended.done()]
+        if failure is None:
+            for ended in left:
+                ended.set_result(None)
+        elif len(group) > 1 and not isinstance(failure, CommitUnknownError):
+            # One of them is at fault, or there is no room for all.
             await asyncio.gather(*(self._commit_group((each,)) for each in group))
+        elif left:
+            left[0].set_exception(failure)
+            for ended in left[1:]:
+                ended.set_exception(CommitUnknownError(*failure.args))
 
 
 def _next_group(waiting: deque[_Waiting]) -> list[_Waiting]:

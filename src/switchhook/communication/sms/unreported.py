@@ -4,7 +4,6 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from switchhook.communication.records import key
 from switchhook.communication.sms.store import SmsMessage, SmsRecords
 
 # So many messages are kept, of at most 2,048 characters each.
@@ -28,10 +27,13 @@ class Unreported:
             while len(self._messages) > self._capacity:
                 self._messages.popitem(last=False)
 
-    async def take(self, topic: str, message_id: str) -> SmsMessage | None:
-        """The message as it is, once; whoever asks again may find it changed."""
-        message = self._messages.pop(key(topic, message_id), None)
-        return message or await self._records.message(topic, message_id)
+    def take(self, message_key: str) -> SmsMessage | None:
+        """The message as it is, once, if it is known: whoever asks again may find it changed."""
+        return self._messages.pop(message_key, None)
+
+    async def read(self, topic: str, message_id: str) -> SmsMessage | None:
+        """The message as it was stored."""
+        return await self._records.message(topic, message_id)
 
     @contextmanager
     def forgetting(self, topic: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from switchhook.communication.directory import CommunicationDirectory
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError
 from switchhook.http import asgi
-from switchhook.http.asgi import ClientGoneError, Scope
+from switchhook.http.asgi import WHOLE_BODY, ClientGoneError, Scope, fields
 from switchhook.http.web_pages import check_page
 
 # A hundred recipients and the longest message, escaped, are a fifth of it. Azure names no limit.
@@ -46,7 +46,7 @@ class Authenticator:
                 the limit.
         """
         scope = request.scope
-        headers = _headers(scope)
+        headers = {str(n, "latin-1"): str(v, "latin-1") for n, v in fields(scope).items()}
         if "authorization" not in headers:
             raise denied()
         body = await read_body(request)
@@ -61,7 +61,8 @@ class Authenticator:
         connection = scope.get("client")
         last = self._last.get(connection) if connection else None
         resource = self._directory.find_signer(signature, headers["host"], last)
-        check_page(headers.get("origin"), resource.keys)
+        if "origin" in headers:
+            check_page(headers["origin"], resource.keys)
         if connection and resource is not last:
             self._remember(connection, resource)
         return resource, body
@@ -71,12 +72,6 @@ class Authenticator:
         self._last.move_to_end(connection)
         if len(self._last) > MAX_CONNECTIONS_REMEMBERED:
             self._last.popitem(last=False)
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    """The headers by their names; of those that come twice the first."""
-    pairs: list[tuple[bytes, bytes]] = scope["headers"]
-    return {str(name, "latin-1"): str(value, "latin-1") for name, value in reversed(pairs)}
 
 
 def _target(scope: Scope) -> str:
@@ -92,6 +87,9 @@ async def read_body(request: Request, limit: int = MAX_BODY_SIZE) -> bytes:
     Raises:
         RequestError: 413 for one over the limit.
     """
+    whole: bytes | None = request.scope.get(WHOLE_BODY)
+    if whole is not None and len(whole) <= limit:
+        return whole
     try:
         body = await asgi.read_body(request.scope, request.receive, limit)
     except ClientGoneError as gone:

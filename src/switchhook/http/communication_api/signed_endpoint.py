@@ -12,7 +12,7 @@ from starlette.responses import Response
 from switchhook.communication.resources import CommunicationResource
 from switchhook.errors import RequestError, StoreError
 from switchhook.guids import Guids
-from switchhook.http.asgi import Scope, header
+from switchhook.http.asgi import Scope, fields, header
 from switchhook.http.errors import from_store_error, json_response
 
 # Clients repeat a request after a 503 by themselves. On a final error this header must not stand:
@@ -60,7 +60,7 @@ def signed_endpoint(
         try:
             subject, body = await authenticator.authenticate(request)
             if scope["method"] not in ("GET", "HEAD"):
-                _check_version(_version_in(scope["query_string"]), supported)
+                _check_version(scope["query_string"], supported)
             response = await handler(request, subject, body)
         except RequestError as error:
             response = _error(error)
@@ -71,27 +71,25 @@ def signed_endpoint(
             response = Response(status_code=400)  # nobody is there to read it
         request_id = (b"x-ms-request-id", new_request_id().encode())
         response.raw_headers += (supported_header, request_id)
-        client_id = header(scope, b"x-ms-client-request-id")
-        if client_id and _wants_id(scope):
-            response.headers["x-ms-client-request-id"] = client_id
+        if b"x-ms-client-request-id" in fields(scope):
+            _echo_id(scope, response)
         return response
 
     return endpoint
 
 
-def _wants_id(scope: Scope) -> bool:
+def _echo_id(scope: Scope, response: Response) -> None:
+    """Answer the client's own id of the request, where the client wants it."""
+    client_id = header(scope, b"x-ms-client-request-id")
     wish = header(scope, b"x-ms-return-client-request-id")
-    return wish is not None and wish.lower() == "true"
+    if client_id and wish is not None and wish.lower() == "true":
+        response.headers["x-ms-client-request-id"] = client_id
 
 
-# A client's queries are few: most say nothing but the version.
+# A client's queries are few: most say nothing but the version. Only what holds is remembered.
 @lru_cache(maxsize=64)
-def _version_in(query: bytes) -> str:
+def _check_version(query: bytes, supported: str) -> None:
     version: str = QueryParams(query).get("api-version", "")
-    return version
-
-
-def _check_version(version: str, supported: str) -> None:
     if not version:
         message = "The query parameter 'api-version' is missing."
         raise RequestError(400, "MissingApiVersion", message)
