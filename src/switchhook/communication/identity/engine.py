@@ -13,6 +13,7 @@ from switchhook.communication.identity.caller import Caller
 from switchhook.communication.identity.changes import deletion, new_user
 from switchhook.communication.identity.entra import EntraUsers
 from switchhook.communication.identity.exchange import Verify
+from switchhook.communication.identity.known_users import KnownUsers
 from switchhook.communication.identity.requests import CreateUser, TokenRequest
 from switchhook.communication.identity.store import KEPT, Found, IdentityRecords, User, replaces
 from switchhook.communication.identity.tokens import AccessToken, UserTokens, unauthorized
@@ -55,7 +56,8 @@ class IdentityEngine:
     ) -> None:
         self._records = IdentityRecords(store)
         self._store = store
-        self._commit = commit
+        self._known = KnownUsers(self._records, commit)
+        self._commit = self._known.commit
         self._clock = clock
         self._directory = directory
         self._tokens = UserTokens(signing=signing, now=now)
@@ -65,7 +67,7 @@ class IdentityEngine:
         self._deleted = deleted
         self.entra = EntraUsers(
             records=self._records,
-            commit=commit,
+            commit=self._commit,
             clock=clock,
             tokens=self._tokens,
             verify=verify,
@@ -205,8 +207,7 @@ class IdentityEngine:
         resource = self._directory.by_immutable_id(claims.resource_id)
         if resource is None or named_by(host) not in (None, resource.name.lower()):
             raise unauthorized()
-        found = await self._records.user(resource.topic, claims.raw_id)
-        if found is None or found.user.generation != claims.generation:
+        if await self._known.generation(resource.topic, claims.raw_id) != claims.generation:
             raise unauthorized()
         return Caller(resource=resource, raw_id=claims.raw_id, scopes=claims.scopes)
 
