@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from switchhook.grid.ports import LogExtent, Put
+from switchhook.errors import ConflictError
+from switchhook.grid.ports import Delete, LogExtent, Put
 from switchhook.stores.queries import load_queries
 from switchhook.stores.sqlite import SqliteStore
 from tests.contract.faulty_disk import FaultyDisk
@@ -157,6 +158,32 @@ async def test_commit_that_cannot_be_stored_harms_nobody_else(sqlite_store: Sqli
     assert [type(result) for result in results] == [int, UnicodeEncodeError, int]
     assert [record.key for record in await sqlite_store.scan("c")] == ["after", "before"]
     assert [appended.first for appended in await sqlite_store.read_from(0)] == [0, 1]
+
+
+async def test_commits_of_many_records_fail_alone(sqlite_store: SqliteStore) -> None:
+    """One on a condition, one in the middle of what it writes; each sees what came before it."""
+    many = [Put("c", f"{number:02}", b"1") for number in range(50)]
+
+    results = await asyncio.gather(
+        sqlite_store.commit(many),
+        sqlite_store.commit((*many, Put("c", "new", b"2"), Put("c", "49", b"2", expected=2))),
+        sqlite_store.commit((*many, Put("c", "\ud800", b"3"))),
+        sqlite_store.commit((Put("c", "00", b"4", expected=1), *many[1:], Delete("c", "49"))),
+        sqlite_store.commit((Delete("c", "00"), Put("c", "00", b"5"), Put("c", "49", b"5"))),
+        return_exceptions=True,
+    )
+
+    assert [type(result) for result in results] == [
+        int,
+        ConflictError,
+        UnicodeEncodeError,
+        int,
+        int,
+    ]
+    found = {each.key: (each.value, each.revision) for each in await sqlite_store.scan("c")}
+    assert found.pop("00") == found.pop("49") == (b"5", 1)
+    assert set(found) == {f"{number:02}" for number in range(1, 49)}
+    assert set(found.values()) == {(b"1", 2)}
 
 
 async def test_number_too_large_for_a_trim_harms_nobody_else(sqlite_store: SqliteStore) -> None:

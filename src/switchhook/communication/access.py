@@ -124,13 +124,13 @@ def read_signature(
         values = [headers[name] for name in names]
     except KeyError:
         raise denied() from None
+    usual = _text(request, request.target, values)
+    if len(usual) > MAX_SIGNED_LENGTH and max(map(len, values)) > MAX_SIGNED_LENGTH:
+        raise denied()
     sent = _instant(headers[date_name])
     if sent is None or abs(now - sent) > CLOCK_SKEW:
         raise denied()
     _check_body(request)
-    usual = _text(request, request.target, values)
-    if len(usual) > MAX_SIGNED_LENGTH and max(map(len, values)) > MAX_SIGNED_LENGTH:
-        raise denied()
     others = _unusual_texts(request, names, host_aliases, usual)
     return Signature(digest, usual, others)
 

@@ -84,6 +84,23 @@ def test_worked_example() -> None:
     assert read(request).is_made_with([KEY])
 
 
+@pytest.mark.parametrize("length", [1, 32, 63, 64, 65, 200])
+def test_key_of_any_length_makes_the_signature_that_hmac_makes(length: int) -> None:
+    """Those that are longer than a block of the hash are hashed first (RFC 2104, 3)."""
+    key = base64.b64encode(bytes(range(1, length + 1))).decode()
+    request = a_request()
+    text = "\n".join(
+        (request.method, request.target, f"{DATE};127.0.0.1:8080;{content_hash(BODY)}")
+    )
+    names = "x-ms-date;host;x-ms-content-sha256"
+    signed = a_request(
+        authorization=f"HMAC-SHA256 SignedHeaders={names}&Signature={sign(text, key)}"
+    )
+
+    assert read(signed).is_made_with([key])
+    assert not read(signed).is_made_with([KEY])
+
+
 def test_either_key_of_a_resource_will_do() -> None:
     """The primary and the secondary key are equal."""
     signature = read(a_request())
