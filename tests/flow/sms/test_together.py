@@ -70,28 +70,29 @@ async def test_sends_of_one_turn_share_a_commit_and_a_record_of_their_reports() 
     await world.engine.due_work.close()
 
 
-async def test_sends_that_come_during_a_commit_share_the_next_one() -> None:
-    """None of them waits for more than those two."""
-    begun, goes_on = asyncio.Event(), asyncio.Event()
+async def test_sends_that_come_during_two_commits_share_the_next_one() -> None:
+    """However many turns they come in; one commit is ready when another ends."""
+    goes_on = asyncio.Event()
     store = MemoryStore()
     made: list[int] = []
 
     async def commit(changes: Sequence[Change], batches: Sequence[Batch]) -> int:
         made.append(len(changes))
-        begun.set()
         await goes_on.wait()
         return await store.commit(changes, batches)
 
     world = a_world(store=store, commit=commit)
-    first = asyncio.create_task(world.send(PHONE))
-    await begun.wait()
-    others = [asyncio.create_task(world.send(PHONE)) for _ in range(5)]
-    await asyncio.sleep(0)
+    sends = []
+    for _ in range(7):
+        sends.append(asyncio.create_task(world.send(PHONE)))
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert made == [2, 2]
     goes_on.set()
-    await asyncio.gather(first, *others)
+    await asyncio.gather(*sends)
 
-    assert made == [2, 6]
-    assert len(await world.store.scan("sms-messages")) == 6
+    assert made == [2, 2, 6]
+    assert len(await world.store.scan("sms-messages")) == 7
     await world.engine.due_work.close()
 
 

@@ -1,6 +1,6 @@
 """Which sends share a commit, and what tells what is due for them?
 
-Those that come while the commit before is under way, which they would wait for all the same. One
+Those that come while other commits are under way, which they would wait for all the same. One
 commit for many costs less, and so does one record for reports that come at nearly the same instant.
 """
 
@@ -21,6 +21,8 @@ from switchhook.grid.publish import CommitEvents
 
 # How many changes a commit has at most, unless one send alone has more.
 MOST_CHANGES = 256
+# One is being written, and the next is there when that ends.
+MOST_COMMITS = 2
 # How many reports a record has at most, and how much later than alone one of them may come.
 MOST_REPORTS = 64
 NEARLY = 10 * MILLISECOND
@@ -34,32 +36,35 @@ class _Waiting(NamedTuple):
 
 
 class Together:
-    """Makes sends durable: while one commit is under way, those for the next gather."""
+    """Makes sends durable: while `MOST_COMMITS` are under way, those for the next one gather."""
 
     def __init__(self, commit: CommitEvents, expect: Callable[[int | None], None]) -> None:
         """`expect` hears of each instant at which something is due, when that may be durable."""
         self._commit = commit
         self._expect = expect
         self._waiting: deque[_Waiting] = deque()
-        self._is_committing = False
+        self._begins_soon = False
+        self._under_way = 0
         self._background = Background()
 
     def commit(self, plan: SendPlan) -> "asyncio.Future[None]":
         """Ends when what a send changes is durable; the errors are those of `Commit`."""
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(plan, ended))
-        if not self._is_committing:
-            self._is_committing = True
+        if not self._begins_soon and self._under_way < MOST_COMMITS:
+            self._begins_soon = True
             # It begins when all that came in this turn of the event loop waits, too.
             self._background.spawn(self._commit_all())
         return ended
 
     async def _commit_all(self) -> None:
+        self._begins_soon = False
+        self._under_way += 1
         try:
             while self._waiting:
                 await self._commit_group(_next_group(self._waiting))
         finally:
-            self._is_committing = False
+            self._under_way -= 1
 
     async def _commit_group(self, group: Sequence[_Waiting]) -> None:
         changes, first_due = join([each.plan for each in group])
