@@ -20,11 +20,13 @@ from switchhook.grid.ports import (
     PutWaiting,
     hash_of_id,
 )
+from switchhook.stores.body_files import BodySettings
 from switchhook.stores.connections import MIGRATIONS, VERSION
 from switchhook.stores.data_folder import claim
 from switchhook.stores.id_hashes import add
 from switchhook.stores.packed_rows import pack
 from switchhook.stores.sqlite import SqliteStore
+from tests.contract.conftest import IN_FILES, IN_ROWS
 from tests.contract.values import a_batch, a_delivery, hashes
 
 
@@ -39,10 +41,11 @@ def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in folder.iterdir()}
 
 
-async def test_everything_is_there_after_a_restart(folder: Path) -> None:
+@pytest.mark.parametrize("bodies", [IN_ROWS, IN_FILES])
+async def test_everything_is_there_after_a_restart(folder: Path, bodies: BodySettings) -> None:
     """The log, the records and the delivery state."""
     cursor, delivery = Cursor(subscription="s2", position=1), a_delivery(0)
-    async with SqliteStore.open(folder) as store:
+    async with SqliteStore.open(folder, bodies=bodies) as store:
         changes = (
             Put("c", "k", b"v"),
             MoveWatermark(2),

@@ -9,7 +9,7 @@ import pytest
 from switchhook.errors import CommitUnknownError, StoreError, StoreFullError
 from switchhook.grid.ports import Delete, DropSubscription, Put, PutWaiting
 from switchhook.stores.sqlite import SqliteStore
-from tests.contract.conftest import Failures
+from tests.contract.conftest import IN_ROWS, Failures
 from tests.contract.faulty_disk import DATABASE, WAL, FaultyDisk
 from tests.contract.values import a_batch, a_delivery
 
@@ -177,7 +177,10 @@ async def test_failed_sync_of_a_checkpoint_is_not_tried_again_at_the_end(
     folder: Path, disk: FaultyDisk, failures: Failures
 ) -> None:
     """A second sync could succeed without the pages that the first one lost."""
-    async with SqliteStore.open(folder, vfs=disk.name, on_failure=failures.put_nowait) as store:
+    on_failure = failures.put_nowait
+    async with SqliteStore.open(
+        folder, vfs=disk.name, on_failure=on_failure, bodies=IN_ROWS
+    ) as store:
         with disk.database_hangs():
             for _ in range(4):
                 await store.commit((), [a_batch(b"x" * (1 << 20)) for _ in range(4)])

@@ -10,6 +10,7 @@ from switchhook.errors import ConflictError
 from switchhook.grid.ports import Delete, LogExtent, Put
 from switchhook.stores.queries import load_queries
 from switchhook.stores.sqlite import SqliteStore
+from tests.contract.conftest import IN_ROWS
 from tests.contract.faulty_disk import FaultyDisk
 from tests.contract.values import a_batch
 
@@ -135,7 +136,7 @@ async def test_store_closed_while_it_copies_keeps_everything(
     folder: Path, disk: FaultyDisk
 ) -> None:
     """Closing waits for the copying, and leaves one file."""
-    async with SqliteStore.open(folder, vfs=disk.name) as store:
+    async with SqliteStore.open(folder, vfs=disk.name, bodies=IN_ROWS) as store:
         with disk.database_hangs():
             for _ in range(4):
                 await store.commit((), [a_batch(b"x" * (1 << 20)) for _ in range(4)])

@@ -1,28 +1,37 @@
-"""What does the disk hold after a power cut? A virtual file system under SQLite that knows.
+"""What does the disk hold after a power cut? A virtual file system under SQLite that knows, and
+files for bodies.
 
-It passes everything on to the real disk, and keeps beside it what each file surely holds: all that
+They pass everything on to the real disk, and keep beside it what each file surely holds: all that
 was written before its last sync. Of what was written later a disk keeps any sectors, in any order.
+Which files of bodies there are is sure only when their folder was synced.
 """
 
 import itertools
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
 
+from switchhook.stores.system_files import SystemFiles
+
 _SECTOR = 512
+_CHANCE_OF_A_NAME = 0.3
 _numbers = itertools.count(1)
 
 
 class _Image:
-    """What a file surely holds, and the writes since its last sync; None cuts it to a size."""
+    """What a file surely holds, and the writes since its last sync; None cuts it to a size.
 
-    def __init__(self, held: bytes) -> None:
+    `is_sure` says whether its folder has it after a cut; otherwise it may have it.
+    """
+
+    def __init__(self, held: bytes, *, is_sure: bool = True) -> None:
         self.held = bytearray(held)
         self.pending: list[tuple[int, bytes | None]] = []
+        self.is_sure = is_sure
 
     def sync(self) -> None:
         for offset, data in self.pending:
@@ -58,7 +67,9 @@ class PowerCut(apsw.VFS):
         self._at = at
         self._chance = chance
         self._images: dict[str, _Image] = {}
+        self._unlinked: set[str] = set()
         self._lock = threading.Lock()
+        self.files = _Files(self)
         super().__init__(self.name, "")
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
@@ -89,6 +100,31 @@ class PowerCut(apsw.VFS):
             self._count()
             image.sync()
 
+    def created(self, path: str) -> _Image:
+        """A new file, whose folder has not been synced."""
+        with self._lock:
+            self._count()
+            self._images[path] = _Image(b"", is_sure=False)
+            return self._images[path]
+
+    def unlinked(self, path: str) -> None:
+        """The file is gone as soon as its folder is synced."""
+        with self._lock:
+            self._count()
+            if path in self._images:
+                self._images[path].is_sure = False
+                self._unlinked.add(path)
+
+    def folder_synced(self) -> None:
+        """It is on the disk which files there are."""
+        with self._lock:
+            self._count()
+            for path in self._unlinked:
+                del self._images[path]
+            self._unlinked.clear()
+            for image in self._images.values():
+                image.is_sure = True
+
     def _count(self) -> None:
         self.operations += 1
         if self.operations == self._at:
@@ -98,7 +134,9 @@ class PowerCut(apsw.VFS):
         """Remember what a cut at this moment would leave."""
         self.promised = self.acknowledged
         self.left = {
-            Path(path).name: image.after_a_cut(self._chance) for path, image in self._images.items()
+            Path(path).name: image.after_a_cut(self._chance)
+            for path, image in self._images.items()
+            if image.is_sure or self._chance.random() < _CHANCE_OF_A_NAME
         }
 
     def restore(self, folder: Path) -> None:
@@ -106,6 +144,34 @@ class PowerCut(apsw.VFS):
         folder.mkdir()
         for name, content in self.left.items():
             (folder / name).write_bytes(content)
+
+
+class _Files(SystemFiles):
+    def __init__(self, disk: PowerCut) -> None:
+        self._disk = disk
+        self._images: dict[int, _Image] = {}
+
+    def create(self, path: Path) -> int:
+        descriptor = super().create(path)
+        self._images[descriptor] = self._disk.created(str(path))
+        return descriptor
+
+    def write(self, descriptor: int, buffers: Sequence[bytes], offset: int) -> int:
+        written = super().write(descriptor, buffers, offset)
+        self._disk.note(self._images[descriptor], offset, b"".join(buffers)[:written])
+        return written
+
+    def sync(self, descriptor: int) -> None:
+        super().sync(descriptor)
+        self._disk.synced(self._images[descriptor])
+
+    def sync_folder(self, folder: Path) -> None:
+        super().sync_folder(folder)
+        self._disk.folder_synced()
+
+    def unlink(self, path: Path) -> None:
+        super().unlink(path)
+        self._disk.unlinked(str(path))
 
 
 class _File(apsw.VFSFile):

@@ -1,5 +1,6 @@
 """What the store has promised survives a power cut, whatever the disk keeps of the rest."""
 
+import os
 import random
 from pathlib import Path
 
@@ -44,3 +45,25 @@ def test_cut_takes_what_was_not_synced(tmp_path: Path, synchronous: str) -> None
         rows = left.execute("SELECT count(*) FROM t").get if tables else 0
 
     assert (rows == 20) == (synchronous == "full")
+
+
+@pytest.mark.parametrize("forgotten", ["nothing", "the file", "the folder"])
+def test_cut_takes_bodies_that_were_not_synced(tmp_path: Path, forgotten: str) -> None:
+    """The disk would notice a store that relies on a body too early."""
+    left = []
+    for seed in range(20):
+        with a_power_cut(10_000, random.Random(seed)) as disk:  # noqa: S311 - repeatable
+            path = tmp_path / f"bodies-{seed}"
+            descriptor = disk.files.create(path)
+            disk.files.write(descriptor, (b"x" * 5_000, b"y" * 5_000), 0)
+            if forgotten != "the file":
+                disk.files.sync(descriptor)
+            if forgotten != "the folder":
+                disk.files.sync_folder(tmp_path)
+            os.close(descriptor)
+            disk.cut()
+        left.append(disk.left.get(path.name))
+    whole = [content == b"x" * 5_000 + b"y" * 5_000 for content in left]
+
+    assert all(whole) == (forgotten == "nothing")
+    assert any(content is None for content in left) == (forgotten == "the folder")

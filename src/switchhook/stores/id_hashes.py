@@ -11,7 +11,7 @@ import apsw
 import msgspec
 
 from switchhook.grid.ports import HASH_BYTES, Batch
-from switchhook.stores.packed_rows import Row, unpack
+from switchhook.stores.packed_rows import PackedBatch, Row, unpack
 from switchhook.stores.queries import load_queries
 
 Statement = tuple[str, tuple[int | bytes, ...]]  # a query and its values
@@ -63,7 +63,7 @@ def add(recent: Recent | None, first: int, row: Row) -> Recent:
     return Recent(found, recent, recent.start, recent.rows + 1, recent.size + row.size)
 
 
-def blocks(first: int, count: int, batches: Sequence[Batch]) -> Iterable[Block]:
+def blocks(first: int, count: int, batches: Sequence[Batch | PackedBatch]) -> Iterable[Block]:
     """The hashes of the `count` events of batches, which begin at position `first`."""
     hashes = b"".join([batch.id_hashes for batch in batches])
     if len(hashes) == count * HASH_BYTES:
@@ -71,7 +71,7 @@ def blocks(first: int, count: int, batches: Sequence[Batch]) -> Iterable[Block]:
     return _blocks_between_gaps(first, batches) if hashes else ()
 
 
-def _blocks_between_gaps(first: int, batches: Sequence[Batch]) -> Iterator[Block]:
+def _blocks_between_gaps(first: int, batches: Sequence[Batch | PackedBatch]) -> Iterator[Block]:
     for batch in batches:
         if batch.id_hashes:
             yield Block(first, batch.id_hashes)
@@ -106,8 +106,7 @@ def load_recent(cursor: apsw.Cursor) -> Recent | None:
         total += size
         if rows and total > _BYTES_A_BLOCK:
             break  # these have no hashes, or there would be a block
-        members = tuple(appended.batch for appended in unpack(first, batches))
-        rows.append((first, Row(count, 0, size, batches, members)))
+        rows.append((first, Row(count, 0, size, batches, unpack(batches))))
     recent = None
     for first, row in reversed(rows):
         recent = add(recent, first, row)

@@ -1,6 +1,6 @@
 """How do the rows of the log begin, grow and go?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apsw
@@ -8,6 +8,7 @@ import msgspec
 
 from switchhook.grid.ports import Appended, Batch, LogExtent
 from switchhook.stores import id_hashes
+from switchhook.stores.body_files import BodyReader, BodyWriter, Place
 from switchhook.stores.id_hashes import Recent, Statement
 from switchhook.stores.packed_rows import pack, unpack
 from switchhook.stores.queries import load_queries
@@ -24,7 +25,8 @@ _TRIM_BYTES = 16 << 20
 class LogBounds(msgspec.Struct, frozen=True, kw_only=True):
     """Both ends of the log, in positions and in bytes ever appended; None where it is empty.
 
-    `recent` are the hashes of ids near its end.
+    `recent` are the hashes of ids near its end. Large bodies go to `free`; files before
+    `oldest_file` have none that a row points to.
     """
 
     first: int | None
@@ -33,6 +35,8 @@ class LogBounds(msgspec.Struct, frozen=True, kw_only=True):
     size_end: int
     oldest_published_at: int | None
     recent: Recent | None
+    free: Place
+    oldest_file: int
 
     @property
     def size(self) -> int:
@@ -49,21 +53,19 @@ class LogBounds(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def find_bounds(cursor: apsw.Cursor, recent: Recent | None) -> LogBounds:
-    """Both ends of the log as it is stored."""
+def find_bounds(cursor: apsw.Cursor, before: LogBounds | None = None) -> LogBounds:
+    """Both ends of the log as it is stored; `before` were those when it was last looked at."""
+    recent = id_hashes.load_recent(cursor) if before is None else before.recent
+    oldest_file, newest_file = cursor.execute(_SQL["body_files"]).get
+    # A start begins a file of its own: what an earlier process may have left is never written over.
+    free = Place(newest_file + 1, 0) if before is None else before.free
     last = cursor.execute(_SQL["last_row"]).get
     if last is None:
         end = cursor.execute(_SQL["log_end"]).get
-        return LogBounds(
-            first=None,
-            end=end,
-            size_before=0,
-            size_end=0,
-            oldest_published_at=None,
-            recent=recent,
-        )
-    first, published_at, size_before = cursor.execute(_SQL["first_row"]).get
-    end, size_end = last
+        first, published_at, size_before, size_end = None, None, 0, 0
+    else:
+        end, size_end = last
+        first, published_at, size_before = cursor.execute(_SQL["first_row"]).get
     return LogBounds(
         first=first,
         end=end,
@@ -71,13 +73,26 @@ def find_bounds(cursor: apsw.Cursor, recent: Recent | None) -> LogBounds:
         size_end=size_end,
         oldest_published_at=published_at,
         recent=recent,
+        free=free,
+        oldest_file=oldest_file,
     )
 
 
-def append(batches: Iterable[Batch], bounds: LogBounds) -> tuple[list[Statement], LogBounds]:
-    """The statements that write the batches at the end of the log, and its bounds thereafter."""
+def append(
+    batches: Sequence[Batch], bounds: LogBounds, bodies: BodyWriter
+) -> tuple[list[Statement], LogBounds]:
+    """The statements that write the batches at the end of the log, and its bounds thereafter.
+
+    What the statements point to is durable when this returns.
+    """
     statements: list[Statement] = []
-    for row in pack(batches):
+    place, free = None, bounds.free
+    if bodies.wants(sum([len(batch.body) for batch in batches]), len(batches)):
+        place = free
+        free = bodies.write(place, [batch.body for batch in batches])
+        if place.offset == 0:
+            statements.append((_SQL["add_body_file"], (place.file, bounds.end)))
+    for row in pack(batches, place):
         values = (
             bounds.end,
             row.count,
@@ -98,6 +113,8 @@ def append(batches: Iterable[Batch], bounds: LogBounds) -> tuple[list[Statement]
             size_end=bounds.size_end + row.size,
             oldest_published_at=row.published_at if is_empty else bounds.oldest_published_at,
             recent=None if recent.is_full else recent,
+            free=free,
+            oldest_file=bounds.oldest_file,
         )
     return statements, bounds
 
@@ -114,21 +131,26 @@ def trim(cursor: apsw.Cursor, before: int, max_rows: int, bounds: LogBounds) -> 
     if removed:
         cursor.execute(_SQL["trim_before"], (start,))
         cursor.execute(_SQL["trim_hashes_before"], (start,))
+        cursor.execute(_SQL["trim_body_files_before"], (start,))
         cursor.execute(_SQL["keep_log_end"], (bounds.end,))
     return removed
 
 
-def read(cursor: apsw.Cursor, position: int, max_bytes: int) -> list[Appended]:
+def read(cursor: apsw.Cursor, bodies: BodyReader, position: int, max_bytes: int) -> list[Appended]:
     """Whole batches from the one that holds a position: at least one, then as many as fit."""
     rows: Iterable[_Row] = cursor.execute(_SQL["read_rows"], (position,))
     found: list[Appended] = []
     total = 0
     for first, batches in rows:
-        for appended in unpack(first, batches):
-            if appended.end <= position:
+        end = first
+        for packed in unpack(batches):
+            begin, end = end, end + packed.count
+            if end <= position:
                 continue
-            total += len(appended.batch.body)
+            total += packed.size
             if found and total > max_bytes:
                 return found
-            found.append(appended)
+            place = packed.place
+            body = packed.body if place is None else bodies.read(place, packed.length)
+            found.append(Appended(begin, packed.with_body(body)))
     return found

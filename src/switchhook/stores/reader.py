@@ -35,6 +35,10 @@ class ReaderThread:
             with closing(self._connection.cursor()) as cursor:
                 return query(cursor, *arguments, **options)
 
+        return await self.run(work)
+
+    async def run(self, work: Callable[[], _Result]) -> _Result:
+        """What the work answers; no query runs meanwhile."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def close(self) -> None:

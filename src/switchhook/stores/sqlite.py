@@ -6,6 +6,7 @@ the event loop itself, because they take microseconds and a thread would take lo
 """
 
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from switchhook.grid.ports import (
     WaitingDelivery,
 )
 from switchhook.stores import delivery_rows, id_hashes, log_rows, requests
+from switchhook.stores.body_files import BodyReader, BodySettings, BodyWriter
 from switchhook.stores.connections import VERSION, open_copier, open_reader, open_writer
 from switchhook.stores.data_folder import claim
 from switchhook.stores.queries import load_queries
@@ -36,6 +38,7 @@ from switchhook.stores.writer import TrimRequest, Writer
 _log = logging.getLogger(__name__)
 _RECORDS = load_queries("records.sql")
 
+_BODIES = BodySettings()
 _AFTER_ALL_TEXT = b""  # to SQLite every blob comes after every text
 
 
@@ -46,10 +49,14 @@ def _log_failure(error: BaseException) -> None:
 class SqliteStore:
     """Implements `grid.ports.Store`; made by `open`."""
 
-    def __init__(self, writer: Writer, reader: apsw.Connection, thread: ReaderThread) -> None:
+    def __init__(
+        self, writer: Writer, reader: apsw.Connection, thread: ReaderThread, bodies: BodyReader
+    ) -> None:
         self._writer = writer
         self._reader = reader
         self._thread = thread
+        self._bodies = bodies
+        self._oldest_file = writer.bounds.oldest_file
 
     @classmethod
     @asynccontextmanager
@@ -60,12 +67,13 @@ class SqliteStore:
         max_bytes: int = 2 << 30,
         on_failure: Callable[[BaseException], None] = _log_failure,
         vfs: str | None = None,
+        bodies: BodySettings = _BODIES,
     ) -> AsyncIterator["SqliteStore"]:
         """The store of a data folder, which nobody else can open meanwhile.
 
         `on_failure` is called once, on the event loop, when an error leaves the outcome of a commit
         in doubt: nothing is written any more, and the process must end. `vfs` names the virtual
-        file system of SQLite to use.
+        file system of SQLite to use, `bodies` says which bodies go to files of their own.
 
         Raises:
             StartError: the folder cannot be used, is of a newer version, or another process has it.
@@ -73,8 +81,14 @@ class SqliteStore:
         with claim(folder, VERSION) as database:
             connection, copier = open_writer(database, vfs), open_copier(database, vfs)
             reader, thread = open_reader(database, vfs), ReaderThread(open_reader(database, vfs))
-            writer = Writer(Transactions(connection, copier, max_bytes=max_bytes), on_failure)
-            store = cls(writer, reader, thread)
+            files = BodyReader(folder, bodies)
+            transactions = Transactions(
+                connection, copier, BodyWriter(folder, bodies), max_bytes=max_bytes
+            )
+            files.check(
+                range(max(transactions.bounds.oldest_file, 1), transactions.bounds.free.file)
+            )
+            store = cls(Writer(transactions, on_failure), reader, thread, files)
             try:
                 yield store
             finally:
@@ -83,6 +97,7 @@ class SqliteStore:
     async def _close(self) -> None:
         # Readers first: the last connection to close tidies the files up.
         self._thread.close()
+        self._bodies.close()
         self._reader.close()
         await self._writer.close()
 
@@ -111,7 +126,7 @@ class SqliteStore:
     async def read_from(self, position: int, max_bytes: int = 1 << 20) -> list[Appended]:
         if position >= self._writer.bounds.end:
             return []
-        return await self._thread.read(log_rows.read, position, max_bytes)
+        return await self._thread.read(log_rows.read, self._bodies, position, max_bytes)
 
     async def trim(self, before: int, max_rows: int = 1000) -> int:
         removed = 0
@@ -121,7 +136,16 @@ class SqliteStore:
             if not await request.future:
                 break
             removed += request.removed
+        await self._delete_files()
         return removed
+
+    async def _delete_files(self) -> None:
+        # Reads are on the same thread: none has a row that points to what is deleted.
+        oldest = self._writer.bounds.oldest_file
+        if oldest != self._oldest_file:
+            self._oldest_file = oldest
+            kept = range(oldest, sys.maxsize)
+            await self._thread.run(lambda: self._bodies.forget_all_but(kept))
 
     def extent(self) -> LogExtent:
         return self._writer.bounds.extent()

@@ -9,9 +9,9 @@ import apsw
 from switchhook.errors import CommitUnknownError, ConflictError, StoreError, StoreFullError
 from switchhook.grid.ports import Batch
 from switchhook.stores import log_rows
+from switchhook.stores.body_files import BodyWriter
 from switchhook.stores.changes import apply_changes, check_conditions
 from switchhook.stores.checkpoints import Checkpoints
-from switchhook.stores.id_hashes import load_recent
 from switchhook.stores.log_rows import LogBounds
 from switchhook.stores.requests import CommitRequest, refuse_over_cap
 
@@ -37,15 +37,21 @@ class Transactions:
     """
 
     def __init__(
-        self, connection: apsw.Connection, copier: apsw.Connection, *, max_bytes: int
+        self,
+        connection: apsw.Connection,
+        copier: apsw.Connection,
+        bodies: BodyWriter,
+        *,
+        max_bytes: int,
     ) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
         self._checkpoints = Checkpoints(connection, copier)
+        self._bodies = bodies
         self._max_bytes = max_bytes
         self._needs_room = False
-        self.bounds = log_rows.find_bounds(self._cursor, load_recent(self._cursor))
-        self.failure: apsw.Error | None = None
+        self.bounds = log_rows.find_bounds(self._cursor)
+        self.failure: apsw.Error | OSError | None = None
 
     def commit(self, group: list[CommitRequest]) -> None:
         """Make the commits durable with one sync; each learns its `first` or `error`."""
@@ -91,6 +97,7 @@ class Transactions:
         if self.failure is not None:
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._connection.close()
+        self._bodies.close()
 
     def _run(self, work: Callable[[], _Result]) -> _Result:
         if self.failure is not None:
@@ -100,12 +107,12 @@ class Transactions:
             if self._connection.in_transaction:
                 self._cursor.execute("COMMIT")
         except Exception as error:
-            if isinstance(error, apsw.Error) and not isinstance(error, _HARMLESS):
+            if isinstance(error, apsw.Error | OSError) and not isinstance(error, _HARMLESS):
                 self.failure = error
             elif self._connection.in_transaction:
                 self._cursor.execute("ROLLBACK")
             # On a full disk, room in the write-ahead log may be all that a deletion needs.
-            self._needs_room = isinstance(error, apsw.FullError)
+            self._needs_room = isinstance(error, apsw.FullError | StoreFullError)
             raise
         return result
 
@@ -133,7 +140,7 @@ class Transactions:
             batches += request.batches
             end += request.count
             size += request.size
-        statements, bounds = log_rows.append(batches, self.bounds)
+        statements, bounds = log_rows.append(batches, self.bounds, self._bodies)
         if len(statements) > 1:
             self._begin()
         for query, values in statements:
@@ -143,7 +150,7 @@ class Transactions:
     def _trim(self, before: int, max_rows: int) -> tuple[int, LogBounds]:
         self._begin()
         removed = log_rows.trim(self._cursor, before, max_rows, self.bounds)
-        return removed, log_rows.find_bounds(self._cursor, self.bounds.recent)
+        return removed, log_rows.find_bounds(self._cursor, self.bounds)
 
     def _try(self, checkpoint: Callable[[], object]) -> None:
         try:
@@ -160,10 +167,10 @@ def _for_caller(error: Exception) -> Exception:
         answer: Exception = StoreFullError(f"the disk is full: {error}; nothing was written")
     elif isinstance(error, _HARMLESS):
         answer = StoreError(f"nothing was written: {error}")
-    elif isinstance(error, apsw.Error):
+    elif isinstance(error, apsw.Error | OSError):
         answer = CommitUnknownError(f"the store failed while committing: {error}")
     elif isinstance(error, StoreError):
-        answer = StoreError(*error.args)
+        answer = type(error)(*error.args)
     else:
         return error
     answer.__cause__ = error

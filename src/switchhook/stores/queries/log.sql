@@ -37,5 +37,15 @@ DELETE FROM log WHERE first < ?;
 -- trim_hashes_before: Forget the blocks of which every position is less than a given one.
 DELETE FROM id_hashes WHERE first < ?1 AND past <= ?1;
 
+-- add_body_file: From a position on, rows point into another file.
+INSERT INTO body_files (number, first) VALUES (?, ?);
+
+-- body_files: The oldest and the newest file that rows point into, 0 where there was none.
+SELECT coalesce(min(number), 0), coalesce(max(number), 0) FROM body_files;
+
+-- trim_body_files_before: Forget the files of which every row comes before a position.
+DELETE FROM body_files
+WHERE number < (SELECT max(number) FROM body_files WHERE first <= ?);
+
 -- keep_log_end: Remember where the log ends, so that positions never start again.
 UPDATE progress SET log_end = ?;
