@@ -46,6 +46,7 @@ from switchhook.grid.resources.subscription_versions import put_version, version
 from switchhook.grid.resources.view import COLLECTION
 from switchhook.grid.subscriptions import Filter, ProvisioningState, WebHookDestination
 from switchhook.grid.topics import Topic
+from switchhook.stores.body_files import BodySettings
 from switchhook.stores.data_folder import DATABASE
 from switchhook.stores.sqlite import SqliteStore
 
@@ -106,7 +107,8 @@ def prepare_unfinished(folder: Path, events: int) -> int:
 
 
 async def _leave_unfinished(folder: Path, events: int, kept: Path) -> None:
-    async with SqliteStore.open(folder, max_bytes=PLENTY) as store:
+    in_rows = BodySettings(large_group=PLENTY)
+    async with SqliteStore.open(folder, max_bytes=PLENTY, bodies=in_rows) as store:
         with contextlib.closing(apsw.Connection(str(folder / DATABASE))) as reader:
             reader.execute("BEGIN; SELECT count(*) FROM log")
             await fill(store, Wanted(events=events))

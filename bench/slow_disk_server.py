@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import apsw
 
@@ -17,7 +18,7 @@ _REAL = apsw.vfs_names()[0]
 
 
 class SlowDisk(apsw.VFS):
-    """Where SQLite keeps every file of this process from now on."""
+    """Where SQLite keeps every file of this process from now on; bodies take `delay`."""
 
     def __init__(self, sync_seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:
         self._sync_seconds = sync_seconds
@@ -26,6 +27,15 @@ class SlowDisk(apsw.VFS):
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
         return _SlowFile(self, name, flags)
+
+    def delay(self, sync: Callable[[Any], None]) -> Callable[[Any], None]:
+        """A sync of a file that is not SQLite's, on this disk."""
+
+        def slow(descriptor: Any) -> None:
+            self.wait()
+            sync(descriptor)
+
+        return slow
 
     def wait(self) -> None:
         """What a sync takes longer."""
@@ -46,4 +56,5 @@ class _SlowFile(apsw.VFSFile):
 
 if __name__ == "__main__":
     disk = SlowDisk(float(os.environ[VARIABLE]))
+    os.fdatasync = disk.delay(os.fdatasync)
     sys.exit(main())

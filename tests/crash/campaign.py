@@ -125,6 +125,8 @@ class Campaign:
             self._books, wanting=FURTHER, prefix=SOME, ordered=ORDERED, letters=self._letters()
         )
         problems += judge_chat(self._chat)
+        if not any(self._data.glob("bodies-*")):
+            problems.append("no event was large enough for a file of its own")
         books = self._books
         return Outcome(
             problems=problems,

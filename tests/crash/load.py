@@ -21,6 +21,8 @@ SUBJECT = "crash/"
 SOME = f"{SUBJECT}some/"
 REFUSED = f"{SOME}refused-"
 SOME_PUBLISHERS, REFUSED_PUBLISHERS = 12, 3
+# Every so many events of a few others is so large that the store keeps its group in a file.
+LARGE_PUBLISHERS, LARGE_EVERY, LARGE_BYTES = range(12, 16), 20, 600_000
 _SMS = "/sms?api-version=2026-01-23"
 # Its last four digits name no fate of the simulated carrier: the message is delivered.
 _RECIPIENT = "+14255550100"
@@ -60,7 +62,7 @@ class Load:
         self._books.delivered.restart(now)
         self._tasks = [
             asyncio.create_task(
-                self._publish(connection, _subject(number))
+                self._publish(connection, _subject(number), has_large=number in LARGE_PUBLISHERS)
                 if number < EVENT_PUBLISHERS
                 else self._send(connection)
             )
@@ -72,15 +74,17 @@ class Load:
         self._is_ending = True
         await asyncio.gather(*self._tasks)
 
-    async def _publish(self, connection: Connection, subject: str) -> None:
+    async def _publish(self, connection: Connection, subject: str, *, has_large: bool) -> None:
         path = urlsplit(self._ready.topic.endpoint).path
         headers = {"aeg-sas-key": self._ready.topic.key}
-        while not self._is_ending:
+        for number in itertools.count():
+            if self._is_ending:
+                break
             event_id = next(self._ids)
             self._books.sent_events.add(event_id)
-            request = build_request(
-                "POST", path, connection.host, headers, _event(event_id, subject)
-            )
+            note = LARGE_BYTES if has_large and number % LARGE_EVERY == 0 else 0
+            event = _event(event_id, subject, "x" * note)
+            request = build_request("POST", path, connection.host, headers, event)
             answer = await exchange(self._books, connection, request)
             if answer is None:
                 return
@@ -114,11 +118,12 @@ def _subject(publisher: int) -> str:
     return f"{SOME}{publisher}" if publisher < SOME_PUBLISHERS else f"{SUBJECT}orders"
 
 
-def _event(event_id: str, subject: str) -> bytes:
+def _event(event_id: str, subject: str, note: str) -> bytes:
     return (
         b'[{"id":"%s","subject":"%s","eventType":"Shop.OrderPlaced",'
-        b'"eventTime":"2026-01-01T00:00:00Z","data":{"total":12.5},"dataVersion":"1.0"}]'
-    ) % (event_id.encode(), subject.encode())
+        b'"eventTime":"2026-01-01T00:00:00Z","data":{"total":12.5,"note":"%s"},'
+        b'"dataVersion":"1.0"}]'
+    ) % (event_id.encode(), subject.encode(), note.encode())
 
 
 def _message(sender: str) -> bytes:
