@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 import apsw
 
@@ -28,10 +27,10 @@ class SlowDisk(apsw.VFS):
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
         return _SlowFile(self, name, flags)
 
-    def delay(self, sync: Callable[[Any], None]) -> Callable[[Any], None]:
+    def delay(self, sync: Callable[[int], None]) -> Callable[[int], None]:
         """A sync of a file that is not SQLite's, on this disk."""
 
-        def slow(descriptor: Any) -> None:
+        def slow(descriptor: int) -> None:
             self.wait()
             sync(descriptor)
 
@@ -56,5 +55,5 @@ class _SlowFile(apsw.VFSFile):
 
 if __name__ == "__main__":
     disk = SlowDisk(float(os.environ[VARIABLE]))
-    os.fdatasync = disk.delay(os.fdatasync)
+    setattr(os, "fdatasync", disk.delay(os.fdatasync))  # noqa: B010 - its type has a name in it
     sys.exit(main())
