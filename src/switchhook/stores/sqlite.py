@@ -1,6 +1,7 @@
-"""What does a store do that keeps everything in one SQLite file?
+"""What does a store do that keeps everything in one SQLite file, but for large bodies?
 
-`switchhook.db` in the data folder, with a write-ahead log, synced at every commit. One thread
+`switchhook.db` in the data folder, with a write-ahead log, synced at every commit, and the files of
+bodies (`body_files.py`), synced before the commits whose rows point to them. One thread
 writes (`writer.py`), one reads events and rows that carry them (`reader.py`); short reads run on
 the event loop itself, because they take microseconds and a thread would take longer.
 """
