@@ -23,7 +23,7 @@ POINTING_ROW_BYTES = 1 << 20
 class PackedBatch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A batch on disk. The order is the format: append fields, with defaults, and keep the rest.
 
-    Where `file` is not 0, its body are `length` bytes of that file instead of `body`.
+    Where `file` is not 0, its body is the `length` bytes at `offset` of that file, not `body`.
     """
 
     topic: str
