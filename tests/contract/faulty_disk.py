@@ -25,16 +25,18 @@ _numbers = itertools.count(1)
 
 
 class FaultyDisk(apsw.VFS):
-    """`is_full`: no file can grow. `fails_to_sync`: syncs of files that end so report an error.
+    """`is_full`: no file can grow, but for one of bodies while `has_room_for_bodies`.
 
-    Those files are `WAL` and `DATABASE`, `BODIES`, or the `FOLDER`. `syncs` counts the syncs that
-    were asked for, `failed_syncs` those that failed. Of bodies `writes_at_most` bytes are written
-    in one call, and `breaks` says with which error that fails.
+    `fails_to_sync`: syncs of files that end so report an error. Those files are `WAL` and
+    `DATABASE`, `BODIES`, or the `FOLDER`. `syncs` counts the syncs that were asked for,
+    `failed_syncs` those that failed. Of bodies `writes_at_most` bytes are written in one call, and
+    `breaks` says with which error that fails.
     """
 
     def __init__(self) -> None:
         self.name = f"faulty-{next(_numbers)}"
         self.is_full = False
+        self.has_room_for_bodies = False
         self.fails_to_sync: str | None = None
         self.syncs = 0
         self.failed_syncs = 0
@@ -76,13 +78,14 @@ class _FaultyFiles(SystemFiles):
             raise OSError(errno.ENOSPC, "no space left on this disk")
         return super().create(path)
 
-    def write(self, descriptor: int, buffers: Sequence[bytes], offset: int) -> int:
+    def write(self, descriptor: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
         if self._disk.breaks is not None:
             raise OSError(self._disk.breaks, "this disk is broken")
         if self._disk.writes_at_most is not None:
             buffers = (b"".join(buffers)[: self._disk.writes_at_most],)
         end = offset + sum(map(len, buffers))
-        if self._disk.is_full and end > os.fstat(descriptor).st_size:
+        is_full = self._disk.is_full and not self._disk.has_room_for_bodies
+        if is_full and end > os.fstat(descriptor).st_size:
             raise OSError(errno.ENOSPC, "no space left on this disk")
         return super().write(descriptor, buffers, offset)
 

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import stat
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from switchhook.errors import CommitUnknownError, StartError, StoreError, StoreFullError
 from switchhook.grid.ports import Put, hash_of_id
+from switchhook.stores import system_files
 from switchhook.stores.body_files import BodySettings
 from switchhook.stores.sqlite import SqliteStore
 from tests.contract.conftest import IN_FILES, IN_ROWS, Failures
@@ -224,7 +226,7 @@ async def test_full_disk_refuses_bodies_and_takes_them_again_when_there_is_room(
     assert await file_store.get("c", "k") is None
     assert await file_store.commit((), (a_batch(b"[2]"),)) == 1
     assert await bodies_of(file_store) == [b"[1]", b"[2]"]
-    assert (folder / "bodies-00000001").stat().st_size == 1 << 20
+    assert (folder / "bodies-00000001").stat().st_size == 8 << 10
     assert failures.empty()
 
 
@@ -247,7 +249,7 @@ async def test_row_that_is_refused_leaves_its_body_to_be_written_over(
 ) -> None:
     """The body has room, the write-ahead log has none: the row is taken back for certain."""
     await file_store.commit((), (a_batch(b"[1]"),))
-    disk.is_full = True
+    disk.is_full = disk.has_room_for_bodies = True
     for _ in range(5):
         with pytest.raises(StoreFullError):
             await file_store.commit(
@@ -257,9 +259,23 @@ async def test_row_that_is_refused_leaves_its_body_to_be_written_over(
     await file_store.commit((), (a_batch(b"y" * (300 << 10)),))
 
     assert await bodies_of(file_store) == [b"[1]", b"y" * (300 << 10)]
-    assert (folder / "bodies-00000001").stat().st_size == 1 << 20
+    assert (folder / "bodies-00000001").stat().st_size == 304 << 10
     assert b"x" not in (folder / "bodies-00000001").read_bytes()
     assert failures.empty()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing goes past the cache")
+async def test_file_systems_without_direct_writes_are_written_to(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    """By way of the cache, as elsewhere."""
+    refused = os.O_TMPFILE  # with O_CREAT, which is always there
+    monkeypatch.setattr(system_files, "_DIRECT", refused)
+    async with SqliteStore.open(folder, bodies=_FILE_A_GROUP) as store:
+        await store.commit((), (a_batch(_LARGE),))
+        assert await bodies_of(store) == [_LARGE]
+
+    assert body_files(folder) == ["bodies-00000001"]
 
 
 async def test_short_writes_go_on(file_store: SqliteStore, disk: FaultyDisk) -> None:

@@ -156,7 +156,7 @@ class _Files(SystemFiles):
         self._images[descriptor] = self._disk.created(str(path))
         return descriptor
 
-    def write(self, descriptor: int, buffers: Sequence[bytes], offset: int) -> int:
+    def write(self, descriptor: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
         written = super().write(descriptor, buffers, offset)
         self._disk.note(self._images[descriptor], offset, b"".join(buffers)[:written])
         return written

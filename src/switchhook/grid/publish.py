@@ -99,7 +99,7 @@ class Publisher:
             count=accepted.count,
             id_hashes=hashes_of_ids(accepted.ids),
             traceparent=traceparent,
-            checked=accepted.checked,
+            checked=accepted.checked if self.router.is_read(topic.incarnation) else None,
         )
         submission = _Submission(self, topic, batch, start, ended)
         try:

@@ -207,6 +207,11 @@ class Router:
         self.duplicates.pop(incarnation, None)
         self.topics.remove(incarnation)
 
+    def is_read(self, incarnation: str) -> bool:
+        """Whether the events of a topic are read because somebody subscribes to it."""
+        route = self._routes.get(incarnation)
+        return route is not None and route.has_subscriptions
+
     def topic(self, incarnation: str) -> Topic | None:
         """The topic of this incarnation, if it is in force."""
         route = self._routes.get(incarnation)

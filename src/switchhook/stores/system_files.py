@@ -1,10 +1,17 @@
 """Which calls of the system write the files of bodies? A disk that fails can take their place."""
 
+import contextlib
+import errno
+import fcntl
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
+
+# Past the cache of the system: what is written once and mostly never read needs no copy there.
+# Where a file system does not know of it, or a disk has larger blocks, the cache is used.
+_DIRECT: int = getattr(os, "O_DIRECT", 0)
 
 
 class Files(Protocol):
@@ -16,7 +23,7 @@ class Files(Protocol):
     def open(self, path: Path) -> int:
         """A descriptor to read a file."""
 
-    def write(self, descriptor: int, buffers: Sequence[bytes], offset: int) -> int:
+    def write(self, descriptor: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
         """Write them one after the other; answer how many bytes were written, at least one."""
 
     def sync(self, descriptor: int) -> None:
@@ -33,15 +40,30 @@ class SystemFiles:
     """Implements `Files` with the disk that there is."""
 
     def create(self, path: Path) -> int:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            return os.open(path, flags | _DIRECT, 0o600)
+        except OSError as error:
+            if error.errno != errno.EINVAL or not _DIRECT:
+                raise
+        with contextlib.suppress(FileNotFoundError):  # it may exist all the same
+            path.unlink()
+        return os.open(path, flags, 0o600)
 
     def open(self, path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
-    def write(self, descriptor: int, buffers: Sequence[bytes], offset: int) -> int:
+    def write(self, descriptor: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
         if sys.platform == "darwin":
             os.lseek(descriptor, offset, os.SEEK_SET)
             return os.writev(descriptor, buffers)
+        try:
+            return os.pwritev(descriptor, buffers, offset)
+        except OSError as error:
+            flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+            if error.errno != errno.EINVAL or not flags & _DIRECT:
+                raise
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags & ~_DIRECT)
         return os.pwritev(descriptor, buffers, offset)
 
     def sync(self, descriptor: int) -> None:
