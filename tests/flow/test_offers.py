@@ -14,7 +14,7 @@ from switchhook.grid.hand_over import HandOver
 from switchhook.grid.laggards import MAX_QUEUE_BYTES
 from switchhook.grid.limits import Limits
 from switchhook.grid.observation import Observation
-from switchhook.grid.ports import Batch, WebhookResponse
+from switchhook.grid.ports import Batch, WebhookRequest, WebhookResponse
 from switchhook.grid.subscription_queue import SubscriptionQueue
 from switchhook.grid.subscriptions import WebHookDestination
 from switchhook.grid.topic_route import Share
@@ -121,6 +121,23 @@ def test_queue_that_fails_reads_on_after_what_it_got(taken: int) -> None:
     assert wanting.waiting_count == 3
     assert wanting.counters is not None
     assert wanting.counters.matched == 3
+
+
+async def test_event_that_could_not_be_sent_is_sent_after_a_restart(flow: Flow) -> None:
+    """No checkpoint passes it, though the queue failed with it in hand."""
+    await flow.subscribe()
+    await flow.engine.checkpoint.write()
+
+    def fail(_: WebhookRequest) -> None:
+        raise RuntimeError("a bug of the transport's")
+
+    flow.transport.answer = fail
+    await flow.publish("a")
+    await flow.engine.checkpoint.write()
+    restarted = await flow.restarted()
+    await restarted.engine.quiet()
+
+    assert restarted.transport.delivered_ids == ["a"]
 
 
 def _requests() -> list[InFlight]:

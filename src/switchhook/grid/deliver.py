@@ -77,9 +77,9 @@ class Deliverer(Laggards):
     ) -> None:
         """Give a live queue events of one batch, with their positions; from the first on for which
         it has no room, because it is full or parked, it reads the log."""
-        if queue.read_position is not None:
-            # The events are in the log; its cursor, though, is no longer the head.
-            self._checkpoint.touch(queue)
+        # First of all: whatever becomes of them here, its cursor is no longer the head.
+        self._checkpoint.touch(queue)
+        if queue.read_position is not None:  # the events are in the log
             if queue.is_probing:
                 self._checkpoint.wake()
             return
@@ -93,8 +93,6 @@ class Deliverer(Laggards):
                 self.pump(queue)
         if taken < count:
             self.fall_behind(queue, events[taken][0])
-        else:
-            self._checkpoint.touch(queue)
 
     def _send_at_once(
         self,
