@@ -144,6 +144,24 @@ async def test_what_was_read_before_a_commit_is_not_kept() -> None:
     assert await users.generation("t", "u") == "third"
 
 
+async def test_what_was_read_during_a_commit_is_not_kept() -> None:
+    """Though the look-up ends after it."""
+    store, users = await known_user()
+    store.may_commit.clear()
+    revoking = asyncio.create_task(users.commit((_written("second"),), ()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    store.may_read.clear()
+    slow = asyncio.create_task(users.generation("t", "u"))
+    await asyncio.sleep(0)
+    store.may_commit.set()
+    await revoking
+    store.may_read.set()
+
+    assert await slow == "first"
+    assert await users.generation("t", "u") == "second"
+
+
 async def test_a_caller_who_goes_away_in_mid_commit_changes_nothing() -> None:
     """The commit becomes durable after all, and counts from then on."""
     store, users = await known_user()

@@ -13,7 +13,7 @@ CAPACITY = 4096
 
 
 class KnownUsers:
-    """The users who called last, by what their tokens must name.
+    """The users who were looked up last, by what their tokens must name.
 
     Every commit of users has to come this way: whom it changes is not known until it has ended.
     """
@@ -34,12 +34,12 @@ class KnownUsers:
         known = self._generations.get(key)
         if known is not None:
             return known
-        before = self._commits_begun
+        # What is read while a commit is under way, at any moment of it, may be from before it.
+        is_quiet, begun = not self._commits_under_way, self._commits_begun
         found = await self._records.user(topic, raw_id)
         if found is None:
             return None
-        # What was read while a commit was under way may be from before it.
-        if not self._commits_under_way and self._commits_begun == before:
+        if is_quiet and self._commits_begun == begun:
             self._generations[key] = found.user.generation
             if len(self._generations) > self._capacity:
                 self._generations.popitem(last=False)
