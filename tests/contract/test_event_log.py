@@ -1,5 +1,6 @@
 """The promises of `grid.ports.EventLog`."""
 
+import msgspec
 import pytest
 
 from switchhook.grid.events import EventSchema
@@ -30,6 +31,15 @@ async def test_batch_is_read_as_it_was_appended(store: Store) -> None:
         id_hashes=b"\x00\xff" * 4,
     )
     await store.commit((), (batch,))
+
+    assert await store.read_from(0) == [Appended(0, batch)]
+
+
+async def test_what_was_decoded_of_a_batch_is_not_stored(store: Store) -> None:
+    """Who reads the log decodes it; who hears of the commit has what was committed."""
+    batch = a_batch(b"[1]", 1)
+    decoded = msgspec.structs.replace(batch, checked=[object()])
+    await store.commit((), (decoded,))
 
     assert await store.read_from(0) == [Appended(0, batch)]
 

@@ -4,6 +4,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from itertools import islice
 
+from msgspec.structs import replace
+
 from switchhook.grid.ports import Appended, Batch, LogExtent
 from switchhook.stores.id_hashes import Block, blocks, search
 
@@ -21,7 +23,8 @@ class MemoryLog:
         """Add batches at the end."""
         for batch in batches:
             self._hashes += blocks(self._end, batch.count, (batch,))
-            self._log.append(Appended(self._end, batch))
+            stored = batch if batch.checked is None else replace(batch, checked=None)
+            self._log.append(Appended(self._end, stored))
             self._end += batch.count
             self._size += len(batch.body)
 

@@ -46,9 +46,13 @@ def _message(body: bytes) -> str:
     return refusal.message
 
 
-def _read(body: bytes) -> list[Event]:
-    check(body, TOPIC)
-    return list(read(body, TOPIC))
+def _read(body: bytes, topic: Topic = TOPIC) -> list[Event]:
+    """The events of what is accepted: the same right away as from the log."""
+    checked = accept(PublishRequest(body), topic).checked
+    events = list(read(body, topic))
+    assert checked is not None
+    assert list(read(body, topic, checked)) == events
+    return events
 
 
 def _with_data(data: bytes) -> bytes:
@@ -431,10 +435,7 @@ DOMAIN = a_topic(kind=TopicKind.DOMAIN)
 )
 def test_event_names_a_topic_of_the_domain(named: str, delivered: str) -> None:
     """By its name, which is delivered as the full id, or by that id, in any case."""
-    body = a_body(an_event(topic=named, data={"topic": None}))
-    assert len(check(body, DOMAIN)) == 1
-
-    (event,) = read(body, DOMAIN)
+    (event,) = _read(a_body(an_event(topic=named, data={"topic": None})), DOMAIN)
 
     members = json.loads(event.json, object_pairs_hook=list)
     assert dict(members)["topic"] == event.source == delivered
@@ -540,9 +541,9 @@ def test_any_sequence_of_tokens_is_accepted_or_refused(text: str) -> None:
     """What is accepted can also be read; each of its events is JSON."""
     body = text.encode()
     try:
-        check(body, TOPIC)
+        events = _read(body)
     except RequestError as refusal:
         msgspec.json.encode(refusal.message)
     else:
-        for event in read(body, TOPIC):
+        for event in events:
             msgspec.json.decode(event.json, type=dict[str, msgspec.Raw])
