@@ -4,12 +4,13 @@ import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 
+import msgspec
 import pytest
 
 from switchhook.clock import MILLISECOND
 from switchhook.communication.sms.sending import SendPlan
 from switchhook.communication.sms.store import ReportDue, ReportsDue, decode_due
-from switchhook.communication.sms.together import MOST_CHANGES, MOST_REPORTS, join
+from switchhook.communication.sms.together import MOST_CHANGES, MOST_REPORTS, Together, join
 from switchhook.errors import CommitUnknownError, StoreError, StoreFullError
 from switchhook.grid.ports import Batch, Change, Put, Record
 from switchhook.stores.memory import MemoryStore
@@ -127,6 +128,19 @@ async def test_a_send_that_is_refused_takes_nobody_along() -> None:
     await world.engine.due_work.close()
 
 
+async def test_a_send_that_cannot_be_written_down_takes_nobody_along() -> None:
+    """Whoever waits for it is told as well."""
+    _, commits = watched()
+    together = Together(commits, lambda _: None)
+    plans = [_a_plan(number, at=0) for number in range(3)]
+    plans[1].reports[0] = (0, msgspec.structs.replace(plans[1].reports[0][1], details="\ud800"))
+
+    async with asyncio.timeout(1):
+        ends = await asyncio.gather(*map(together.commit, plans), return_exceptions=True)
+
+    assert [type(each) for each in ends] == [type(None), UnicodeEncodeError, type(None)]
+
+
 async def test_repetition_among_others_answers_the_first_message(world: SmsWorld) -> None:
     """The commit that finds it is made again without it; nobody is sent to twice."""
     once = {"to": PHONE, "repeatabilityRequestId": str(uuid.uuid4())}
@@ -195,14 +209,7 @@ async def test_reports_that_were_due_together_come_after_a_restart(world: SmsWor
 )
 def test_no_report_comes_before_its_instant(instants: list[int], due: list[int]) -> None:
     """And none ten milliseconds after it, because of others."""
-    plans = []
-    for number, at in enumerate(instants):
-        plan = SendPlan()
-        report = ReportDue(
-            topic="t", message_id=f"m{number}", code=2000, details="No error.", attempts=()
-        )
-        plan.reports.append((at * MILLISECOND, report))
-        plans.append(plan)
+    plans = [_a_plan(number, at * MILLISECOND) for number, at in enumerate(instants)]
 
     changes, first = join(plans)
 
@@ -212,6 +219,13 @@ def test_no_report_comes_before_its_instant(instants: list[int], due: list[int])
     ]
     reported = [report for each in _puts(changes) for report in _reports(each)]
     assert sorted(report.message_id for report in reported) == ["m0", "m1", "m2"]
+
+
+def _a_plan(number: int, at: int) -> SendPlan:
+    report = ReportDue(
+        topic="t", message_id=f"m{number}", code=2000, details="No error.", attempts=()
+    )
+    return SendPlan(reports=[(at, report)])
 
 
 def _collection(change: Change) -> str:

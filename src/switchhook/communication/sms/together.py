@@ -67,9 +67,10 @@ class Together:
             self._under_way -= 1
 
     async def _commit_group(self, group: Sequence[_Waiting]) -> None:
-        changes, first_due = join([each.plan for each in group])
+        first_due: int | None = None
         failure: Exception | None = None
         try:
+            changes, first_due = join([each.plan for each in group])
             await self._commit(changes, ())
         except Exception as error:  # noqa: BLE001 - whoever waits is told
             failure = error
