@@ -517,6 +517,22 @@ async def test_nothing_is_kept_of_who_has_left(
         gc.enable()
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_connection_keeps_no_body_that_was_refused(
+    site: Site, connections: list[PublishConnection], together: bool
+) -> None:
+    """Neither that of who waited for others, nor one behind a head that is known."""
+    client = await site.client()
+    refused = [a_publish(key=b"x")] * 2
+    for requests in [refused] if together else [[each] for each in refused]:
+        await client.send(*requests)
+        assert await client.statuses(len(requests)) == [401] * len(requests)
+    read = connections[0]._read
+
+    assert read is not None
+    assert read.parts == []
+
+
 async def test_stop_lets_a_publish_be_answered() -> None:
     """And those behind it; then the connection closes."""
     async with a_site() as site:

@@ -53,6 +53,7 @@ class PublishExchange(msgspec.Struct, eq=False):
         head = self.head
         asked = self.api.begin(head)
         if isinstance(asked, Answer):
+            self.parts.clear()  # the connection keeps its last request
             self.answer(asked)
             return
         self.topic = asked
