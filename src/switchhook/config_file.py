@@ -11,7 +11,7 @@ growing pauses, until it agrees.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from switchhook.background import Rest, rest_uncounted
@@ -51,10 +51,9 @@ async def apply_tables(
     clock: Clock,
     spawn: Spawn,
     rest: Rest = rest_uncounted,
-    first_answers: float = FIRST_ANSWERS,
-) -> None:
-    """Make the resources what the file asks for, and have each webhook asked once; what takes
-    longer than `first_answers` goes on in the background.
+) -> list[SubscriptionRecord]:
+    """Make the resources what the file asks for; answers the subscriptions whose webhooks are being
+    asked, in the background, whether they agree.
 
     Raises:
         StartError: an entry breaks a rule of its resource.
@@ -68,7 +67,7 @@ async def apply_tables(
     for entry in tables.domains:
         await _explained("domains", entry.name, _apply_domain(entry, resources.domains))
     follower = _Follower(resources, clock, rest)
-    asked = []
+    asked: list[SubscriptionRecord] = []
     for subscription in tables.subscriptions:
         started = await _explained(
             "subscriptions", subscription.name, _apply_subscription(subscription, resources)
@@ -76,7 +75,22 @@ async def apply_tables(
         if started is not None:
             spawn(follower.follow(subscription, started))
             asked.append(started)
-    await _first_answers(asked, resources.subscriptions, first_answers)
+    return asked
+
+
+async def first_answers(
+    asked: Sequence[SubscriptionRecord],
+    subscriptions: SubscriptionResources,
+    seconds: float = FIRST_ANSWERS,
+) -> None:
+    """Wait until each webhook has been asked once, but no longer, and tell which subscriptions are
+    not in force then."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            for record in asked:
+                await subscriptions.finished(record)
+    for record in asked:
+        _tell_unless_in_force(subscriptions.now(record))
 
 
 async def _apply_communication(entry: ResourceEntry, resources: Resources) -> None:
@@ -148,17 +162,6 @@ async def _apply_subscription(
         if record is not None and record.state is not ProvisioningState.FAILED:
             return record
     return await subscriptions.put(source, entry.name, entry.body)
-
-
-async def _first_answers(
-    asked: list[SubscriptionRecord], subscriptions: SubscriptionResources, seconds: float
-) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            for record in asked:
-                await subscriptions.finished(record)
-    for record in asked:
-        _tell_unless_in_force(subscriptions.now(record))
 
 
 def _tell_unless_in_force(record: SubscriptionRecord | None) -> None:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +23,7 @@ from switchhook.assemble import (
 )
 from switchhook.clock import VirtualClock
 from switchhook.communication.resources import CommunicationResource
-from switchhook.config_file import apply_tables
+from switchhook.config_file import apply_tables, first_answers
 from switchhook.config_tables import ConfigTables, read_tables
 from switchhook.default_resources import (
     COMMUNICATION_ID,
@@ -42,6 +42,7 @@ from switchhook.endpoints import (
 )
 from switchhook.errors import StoreError, SwitchhookError
 from switchhook.grace import Grace
+from switchhook.grid.resources.records import SubscriptionRecord
 from switchhook.grid.shared_values import SharedValues
 from switchhook.http import observability_api
 from switchhook.http.arm_api.control import Control
@@ -52,7 +53,8 @@ from switchhook.sockets import bind, loopback_twin
 
 
 async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
-    """Run a server until SIGINT or SIGTERM, or until its store fails; `ready` is called once.
+    """Run a server until SIGINT or SIGTERM, or until its store fails; `ready` is called once, if it
+    comes to that.
 
     Raises:
         StartError: it cannot start as it was asked to.
@@ -67,8 +69,9 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
 
     try:
         with _stop_signals(stop):
-            async with _running(settings, fail) as endpoints:
-                ready(endpoints)
+            async with _running(settings, fail, stop) as endpoints:
+                if not stop.is_set():
+                    ready(endpoints)
                 await stop.wait()
     except BaseExceptionGroup as group:
         own, others = group.split(SwitchhookError)
@@ -117,7 +120,7 @@ class _Listeners:
 
 @contextlib.asynccontextmanager
 async def _running(
-    settings: Settings, fail: Callable[[BaseException], None]
+    settings: Settings, fail: Callable[[BaseException], None], stop: asyncio.Event
 ) -> AsyncIterator[Endpoints]:
     tables = read_tables(settings.resources)
     certificates = tls.prepare(settings, os.environ, datetime.now(UTC))
@@ -135,7 +138,7 @@ async def _running(
         await stack.enter_async_context(listening(app, listeners.http, None, grace))
         await stack.enter_async_context(listening(app, listeners.https, context, grace))
         _end_before_the_doors_close(parts, stack)
-        await _begin(parts, tables)
+        await _begin(parts, tables, stop)
         readiness.pause = None
         try:
             yield _endpoints(parts, certificates)
@@ -181,17 +184,31 @@ def _end_before_the_doors_close(parts: Parts, stack: contextlib.AsyncExitStack) 
     stack.callback(parts.resources.life.stop)
 
 
-async def _begin(parts: Parts, tables: ConfigTables) -> None:
-    """The server listens: take up what an earlier run left, and do what the file asks for."""
+async def _begin(parts: Parts, tables: ConfigTables, stop: asyncio.Event) -> None:
+    """The server listens: take up what an earlier run left, and do what the file asks for. A stop
+    waits for no webhook."""
     parts.resources.life.start()
     for work in parts.services.later_work:
         await work.resume()
     parts.grid.background.spawn(parts.services.forget_orphans())
-    await _apply(parts, tables)
+    asked = await _apply(parts, tables)
+    await _unless_stopped(first_answers(asked, parts.resources.subscriptions), stop)
 
 
-async def _apply(parts: Parts, tables: ConfigTables) -> None:
-    await apply_tables(
+async def _unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Return when it is done, or when a stop is asked for."""
+    done, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((done, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if done.done():
+            await done
+    finally:
+        done.cancel()
+        stopping.cancel()
+
+
+async def _apply(parts: Parts, tables: ConfigTables) -> list[SubscriptionRecord]:
+    return await apply_tables(
         tables,
         resources=parts.resources,
         clock=parts.grid.clock,
@@ -229,7 +246,7 @@ async def _reset(parts: Parts, tables: ConfigTables, *, everything: bool) -> Non
     await parts.grid.engine.forget()
     if everything:
         await ensure_defaults(parts.settings, resources)
-        await _apply(parts, tables)
+        await first_answers(await _apply(parts, tables), resources.subscriptions)
 
 
 def _bind(settings: Settings, stack: contextlib.AsyncExitStack) -> _Listeners:

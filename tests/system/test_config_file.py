@@ -1,6 +1,7 @@
 """What stands in the configuration file is there when the server says that it is ready."""
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
+from switchhook.config_file import FIRST_ANSWERS
 from tests.receiver import ReceivedRequest, Receiver
 from tests.system.conftest import Serve
 from tests.system.publishing import publish
@@ -50,6 +52,22 @@ async def test_server_is_ready_once_the_webhook_has_answered(serve: Serve, tmp_p
 
     assert before == {"status": "unavailable", "reason": "The server is starting."}
     assert after == {"status": "ready"}
+
+
+async def test_server_that_is_stopped_waits_for_no_webhook(
+    command: Command, tmp_path: Path
+) -> None:
+    """And is not ready any more."""
+    async with Receiver() as receiver:
+        receiver.hold()
+        options = ("--config", config(tmp_path, receiver.url), "--data", str(tmp_path / "data"))
+        server = await command.start("serve", "--http-port", "0", "--https-port", "0", *options)
+        await receiver.wait_for_handshakes(1)
+        server.send_signal(signal.SIGTERM)
+        ended = await server.ended(FIRST_ANSWERS / 2)
+        receiver.release()
+
+    assert (ended.code, ended.stdout) == (0, "")
 
 
 async def test_events_after_ready_reach_the_webhooks_of_the_file(

@@ -9,7 +9,7 @@ import pytest
 
 from switchhook.clock import SECOND
 from switchhook.communication.resources import EventSettings
-from switchhook.config_file import FIRST_ANSWERS, apply_tables
+from switchhook.config_file import FIRST_ANSWERS, apply_tables, first_answers
 from switchhook.config_tables import read_tables
 from switchhook.default_resources import remove_resources
 from switchhook.defaults import COMMUNICATION_KEYS
@@ -30,14 +30,14 @@ def tables(**subscription: Any) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-async def start(scene: Scene, *, first_answers: float = FIRST_ANSWERS, **subscription: Any) -> None:
-    await apply_tables(
+async def start(scene: Scene, *, seconds: float = FIRST_ANSWERS, **subscription: Any) -> None:
+    asked = await apply_tables(
         read_tables(tables(**subscription)),
         resources=scene.resources,
         clock=scene.clock,
         spawn=scene.spawn,
-        first_answers=first_answers,
     )
+    await first_answers(asked, scene.resources.subscriptions, seconds)
 
 
 async def apply(scene: Scene, **subscription: Any) -> None:
@@ -114,7 +114,7 @@ async def test_start_tells_what_is_not_in_force(
 ) -> None:
     """It ends all the same, however long a webhook or a person takes."""
     scene.transport.answer = answer
-    await start(scene, first_answers=0 if answer is silent else FIRST_ANSWERS)
+    await start(scene, seconds=0 if answer is silent else FIRST_ANSWERS)
     (said,) = [vars(each) for each in caplog.records if each.msg == "config_file.not_in_force"]
 
     assert state(scene) is found
