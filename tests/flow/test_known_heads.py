@@ -277,4 +277,6 @@ def test_heads_that_say_more_are_not_remembered() -> None:
         assert _known(_text(b"Content-Length: 12", name + b": a"), length, (name, b"a")) is None
     assert _known(text.replace(b"\r\nCon", b"\nCon"), length) is None
     assert _known(b"\r\n" + text, length) is None
+    name, value = b"a", b"x" * 5000
+    assert _known(_text(b"a: " + value, b"Content-Length: 12"), (name, value), length) is None
     assert _known(_text(b"Content-Length: 12", b" folded"), length) is None

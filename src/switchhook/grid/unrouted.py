@@ -8,13 +8,15 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from switchhook.grid.ports import Appended
+from switchhook.grid.ports import Appended, Batch
 
 # What one turn of the event loop may cost: an event counts as one, and as one for each subscription
 # that wants it. That is about ten milliseconds.
 WORK_IN_A_TURN = 1_000
-# What may wait in memory, in bytes of bodies. What comes then has its events routed at once, so
-# that publishers are held up who publish more than can be routed.
+# What an event takes that was decoded before, about.
+_DECODED_BYTES = 600
+# What may wait in memory, in bytes of bodies and of what was decoded of them. What comes then has
+# its events routed at once, so that publishers are held up who publish more than can be routed.
 MAX_BYTES = 16 << 20
 
 
@@ -47,7 +49,7 @@ class Unrouted:
     def add(self, appended: Appended) -> None:
         """Route a batch as soon as its turn comes, which may be now."""
         self._batches.append(appended)
-        self._bytes += len(appended.batch.body)
+        self._bytes += _size(appended.batch)
         self._go_on()
 
     def finish(self) -> None:
@@ -81,4 +83,9 @@ class Unrouted:
             if self.left <= 0:
                 self._begun = steps
                 return
-        self._bytes -= len(self._batches.popleft().batch.body)
+        self._bytes -= _size(self._batches.popleft().batch)
+
+
+def _size(batch: Batch) -> int:
+    decoded = 0 if batch.checked is None else batch.count * _DECODED_BYTES
+    return len(batch.body) + decoded

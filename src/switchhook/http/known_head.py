@@ -12,6 +12,8 @@ from switchhook.http.publish_head import PublishHead
 _LENGTH = b"content-length"
 # Digits of a length: those of the longest body there may be.
 _DIGITS = len(str(MAX_BODY_BYTES))
+# Longer heads are not kept: there is one for each idle connection.
+_KEPT_BYTES = 4 << 10
 _FORBIDDEN = (b"transfer-encoding", b"expect", b"upgrade")
 
 
@@ -51,7 +53,7 @@ def known_head(data: bytes, head: PublishHead) -> KnownHead | None:
     length = fields.get(_LENGTH, b"")
     if head.is_last or not length or any(name in fields for name in _FORBIDDEN):
         return None
-    text = data[: data.find(b"\r\n\r\n") + 4]
+    text = data[: data.find(b"\r\n\r\n", 0, _KEPT_BYTES) + 4]
     lines = len(head.headers) + 2
     if text.count(b"\r\n") != lines or text.count(b"\n") != lines:
         return None  # it has ends of lines that are read, though they are not written so

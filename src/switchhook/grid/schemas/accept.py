@@ -13,7 +13,7 @@ from switchhook.grid.schemas import (
     json_text,
     refusals,
 )
-from switchhook.grid.schemas.event_grid import Envelope
+from switchhook.grid.schemas.event_grid import AcceptedEvent
 from switchhook.grid.topics import Topic
 
 # Bare names: they are asked for in every request.
@@ -44,7 +44,7 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     count: int
     ids: Sequence[str]
-    checked: Sequence[Envelope] | None = None
+    checked: Sequence[AcceptedEvent] | None = None
 
 
 def accept(request: PublishRequest, topic: Topic) -> Accepted:

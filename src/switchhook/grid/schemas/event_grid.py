@@ -25,7 +25,7 @@ _METADATA_VERSION = "1"
 _METADATA_STAMP = b',"metadataVersion":"1"'
 
 
-class Envelope(msgspec.Struct, frozen=True, gc=False):
+class AcceptedEvent(msgspec.Struct, frozen=True, gc=False):
     """What of an accepted event is routed or stamped, where null is not the same as absent."""
 
     id: str
@@ -36,7 +36,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     topic: str | UnsetType | None = UNSET
 
 
-class WireEvent(Envelope, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+class WireEvent(AcceptedEvent, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """An event as published. Absent and null are the same for every optional member."""
 
     eventTime: str  # noqa: N815
@@ -45,8 +45,8 @@ class WireEvent(Envelope, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
 _event = msgspec.json.Decoder(WireEvent)
 _events = msgspec.json.Decoder(list[WireEvent])
-_envelopes = msgspec.json.Decoder(list[Envelope])
-_envelope = msgspec.json.Decoder(Envelope)
+_envelopes = msgspec.json.Decoder(list[AcceptedEvent])
+_envelope = msgspec.json.Decoder(AcceptedEvent)
 _texts = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 
@@ -90,7 +90,9 @@ def _check_topic(named: str | UnsetType | None, topic: Topic) -> None:
         raise refusals.foreign_topic(named)
 
 
-def read(body: bytes, topic: Topic, checked: Sequence[Envelope] | None = None) -> Iterator[Event]:
+def read(
+    body: bytes, topic: Topic, checked: Sequence[AcceptedEvent] | None = None
+) -> Iterator[Event]:
     """The events of a checked body, with the members stamped that the service owes. `checked` is
     what `check` has made of it, where that is known.
 
@@ -128,7 +130,9 @@ def parse(text: bytes) -> WireEvent:
     return _event.decode(text)
 
 
-def _texts_of(body: bytes, events: Sequence[Envelope]) -> Iterable[tuple[Envelope, bytes]]:
+def _texts_of(
+    body: bytes, events: Sequence[AcceptedEvent]
+) -> Iterable[tuple[AcceptedEvent, bytes]]:
     """The events with their texts; that of an event alone is all between the brackets."""
     if len(events) == 1:
         return ((events[0], body[body.index(b"{") : body.rindex(b"}") + 1]),)
@@ -142,7 +146,7 @@ def _ends(source: str) -> tuple[bytes, bytes]:
     return end, _METADATA_STAMP + end
 
 
-def _stamped(text: bytes, wire: Envelope, source: str, ends: tuple[bytes, bytes]) -> bytes:
+def _stamped(text: bytes, wire: AcceptedEvent, source: str, ends: tuple[bytes, bytes]) -> bytes:
     version, metadata, named = wire.dataVersion, wire.metadataVersion, wire.topic
     if version is None or metadata is None or (named is not UNSET and named != source):
         text = _without_stamped(text, wire, source)
@@ -159,7 +163,7 @@ def _stamped(text: bytes, wire: Envelope, source: str, ends: tuple[bytes, bytes]
     return body + end if version is not UNSET else body + b',"dataVersion":""' + end
 
 
-def _without_stamped(text: bytes, wire: Envelope, source: str) -> bytes:
+def _without_stamped(text: bytes, wire: AcceptedEvent, source: str) -> bytes:
     """Drop what a stamp replaces, so that no member stands twice."""
     values = {
         "dataVersion": wire.dataVersion is None,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from switchhook.grid.events import Event, EventSchema
 from switchhook.grid.schemas import cloud_events, custom_input, event_grid
-from switchhook.grid.schemas.event_grid import Envelope
+from switchhook.grid.schemas.event_grid import AcceptedEvent
 from switchhook.grid.topics import Topic
 
 
@@ -15,7 +15,7 @@ def read(
     *,
     first: int,
     published_at: int,
-    checked: Sequence[Envelope] | None = None,
+    checked: Sequence[AcceptedEvent] | None = None,
 ) -> Iterator[Event]:
     """The events of an accepted body, the same each time; the position of the first is `first`.
 
