@@ -107,14 +107,21 @@ class Arrivals:
     counts: Counter[str] = field(default_factory=Counter)
     first_at: dict[str, float] = field(default_factory=dict)
     duplicates: list[tuple[int, float]] = field(default_factory=list)
+    _kills_before: dict[str, int] = field(default_factory=dict)
 
     def add(self, event_id: str, now: float, kills: int) -> None:
-        """An event arrived after so many kills."""
+        """An event arrived after so many kills.
+
+        One that comes again is due to the kill that ended the life in which it came last: the
+        server may be killed again before it has repeated anything.
+        """
+        before = self._kills_before.get(event_id, kills)
+        self._kills_before[event_id] = kills
         self.counts[event_id] += 1
         if self.counts[event_id] == 1:
             self.first_at[event_id] = now
         else:
-            self.duplicates.append((kills, self.first_at[event_id]))
+            self.duplicates.append((min(kills, before + 1), self.first_at[event_id]))
 
 
 @dataclass

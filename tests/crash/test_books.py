@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import msgspec
 import pytest
 
 from tests.crash.books import Books, Kill, RecentTimes, Stalls, judge, judge_further
@@ -106,6 +107,19 @@ def test_more_duplicates_are_seen() -> None:
         books.arrive("all", "a", 11.0, None)
 
     assert judged(books) == ["kill 1: 4 duplicates, 3 allowed"]
+
+
+def test_a_duplicate_is_due_to_the_kill_behind_the_last_arrival() -> None:
+    """Not to a later one that came before the server had repeated anything."""
+    books = killed_books(delivered_per_second=10.0)
+    books.kills.append(msgspec.structs.replace(books.kills[0], at=12.0, delivered_per_second=0.0))
+
+    for _ in range(3):
+        books.arrive("all", "a", 13.0, None)
+
+    found = [len(books.duplicates_of(number)) for number in (1, 2)]
+    assert found == [1, 2]
+    assert books.arrivals["all"].duplicates[0][0] == 1
 
 
 def test_a_duplicate_without_a_kill_is_seen() -> None:
