@@ -189,14 +189,23 @@ class Campaign:
         assert code == 0, server.log_tail()
 
     async def _wait_for_further(self) -> None:
-        """Return when all is there; at the deadline too."""
-        deadline = time.monotonic() + LETTERS_WITHIN
-        while time.monotonic() < deadline and (  # noqa: ASYNC110 - see below
-            any(self._books.missing_further(name, SOME) for name in FURTHER)
-            or not all(self._letters().values())
-            or self._chat.missing()
-        ):
+        """Return when all is there, or nothing has come for so long as one deadline.
+
+        A subscription that is always refused is parked again after each event: a long campaign
+        leaves it more of them than it can be tried with in a minute.
+        """
+        least, deadline = self._awaited(), time.monotonic() + LETTERS_WITHIN
+        while least and time.monotonic() < deadline:
             await asyncio.sleep(0.2)  # blobs are files: nothing tells when one is there
+            awaited = self._awaited()
+            if awaited < least:
+                least, deadline = awaited, time.monotonic() + LETTERS_WITHIN
+
+    def _awaited(self) -> int:
+        """How much is still to come besides what the first subscription gets."""
+        unwritten = sum(not count for count in self._letters().values())
+        further = sum(len(self._books.missing_further(name, SOME)) for name in FURTHER)
+        return unwritten + further + len(self._chat.missing())
 
     def _letters(self) -> Counter[str]:
         """How often each event that was refused is in a dead letter."""
