@@ -8,7 +8,7 @@ import errno
 import itertools
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -78,16 +78,16 @@ class _FaultyFiles(SystemFiles):
             raise OSError(errno.ENOSPC, "no space left on this disk")
         return super().create(path)
 
-    def write(self, descriptor: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
+    def write(self, descriptor: int, data: bytes | memoryview, offset: int) -> int:
         if self._disk.breaks is not None:
             raise OSError(self._disk.breaks, "this disk is broken")
         if self._disk.writes_at_most is not None:
-            buffers = (b"".join(buffers)[: self._disk.writes_at_most],)
-        end = offset + sum(map(len, buffers))
+            data = bytes(data[: self._disk.writes_at_most])
+        end = offset + len(data)
         is_full = self._disk.is_full and not self._disk.has_room_for_bodies
         if is_full and end > os.fstat(descriptor).st_size:
             raise OSError(errno.ENOSPC, "no space left on this disk")
-        return super().write(descriptor, buffers, offset)
+        return super().write(descriptor, data, offset)
 
     def sync(self, descriptor: int) -> None:
         self._refuse(BODIES)

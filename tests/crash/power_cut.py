@@ -9,7 +9,7 @@ Which files of bodies there are is sure only when their folder was synced.
 import itertools
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -156,9 +156,9 @@ class _Files(SystemFiles):
         self._images[descriptor] = self._disk.created(str(path))
         return descriptor
 
-    def write(self, descriptor: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
-        written = super().write(descriptor, buffers, offset)
-        self._disk.note(self._images[descriptor], offset, b"".join(buffers)[:written])
+    def write(self, descriptor: int, data: bytes | memoryview, offset: int) -> int:
+        written = super().write(descriptor, data, offset)
+        self._disk.note(self._images[descriptor], offset, bytes(data[:written]))
         return written
 
     def sync(self, descriptor: int) -> None:

@@ -55,7 +55,7 @@ def test_cut_takes_bodies_that_were_not_synced(tmp_path: Path, forgotten: str) -
         with a_power_cut(10_000, random.Random(seed)) as disk:  # noqa: S311 - repeatable
             path = tmp_path / f"bodies-{seed}"
             descriptor = disk.files.create(path)
-            disk.files.write(descriptor, (b"x" * 5_000, b"y" * 5_000), 0)
+            disk.files.write(descriptor, b"x" * 5_000 + b"y" * 5_000, 0)
             if forgotten != "the file":
                 disk.files.sync(descriptor)
             if forgotten != "the folder":

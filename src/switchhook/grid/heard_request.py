@@ -14,7 +14,7 @@ class HeardRequest(WebhookRequest, eq=False, kw_only=True):
     def of(
         cls, request: WebhookRequest, heard: Callable[[WebhookResponse], None]
     ) -> "HeardRequest":
-        """A request as the given one, which may be sent again and again so."""
+        """A request like the given one, which stays as it is and may be given again."""
         return cls(
             url=request.url,
             headers=request.headers,

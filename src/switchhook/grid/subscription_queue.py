@@ -135,9 +135,7 @@ class SubscriptionQueue(QueueBehind):
     def take(self, position: int, event: Event, published_at: int, traceparent: str) -> Delivery:
         """The delivery of an event that is tried at once."""
         self._begin_with(position)
-        return Delivery(
-            position, published_at, event, self.subscription, 0, False, None, 0, 0, traceparent
-        )
+        return Delivery(position, published_at, event, self.subscription, traceparent=traceparent)
 
     def accept_all(
         self, events: Iterable[tuple[int, Event]], published_at: int, traceparent: str, below: int
@@ -157,9 +155,7 @@ class SubscriptionQueue(QueueBehind):
                 size += len(event.json)
                 count += 1
                 unfinished[position] = None
-                delivery = Delivery(
-                    position, published_at, event, version, 0, False, None, 0, 0, traceparent
-                )
+                delivery = Delivery(position, published_at, event, version, traceparent=traceparent)
                 if order is None or order.enter(delivery):
                     append(delivery)
         finally:

@@ -124,7 +124,7 @@ class BodyWriter:
         self._buffer[held:size] = bytes(size - held)
         done = 0
         while done < size:  # a signal may come, or the disk be about to be full
-            written = self._files.write(descriptor, (self._buffer[done:size],), offset + done)
+            written = self._files.write(descriptor, self._buffer[done:size], offset + done)
             done += written - written % _BLOCK_BYTES or written
         return offset + size
 

@@ -5,7 +5,6 @@ import errno
 import fcntl
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -23,8 +22,8 @@ class Files(Protocol):
     def open(self, path: Path) -> int:
         """A descriptor to read a file."""
 
-    def write(self, descriptor: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
-        """Write them one after the other; answer how many bytes were written, at least one."""
+    def write(self, descriptor: int, data: bytes | memoryview, offset: int) -> int:
+        """Write what there is; answer how many bytes were written, at least one."""
 
     def sync(self, descriptor: int) -> None:
         """Return when all that was written is durable."""
@@ -53,18 +52,15 @@ class SystemFiles:
     def open(self, path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
-    def write(self, descriptor: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
-        if sys.platform == "darwin":
-            os.lseek(descriptor, offset, os.SEEK_SET)
-            return os.writev(descriptor, buffers)
+    def write(self, descriptor: int, data: bytes | memoryview, offset: int) -> int:
         try:
-            return os.pwritev(descriptor, buffers, offset)
+            return os.pwrite(descriptor, data, offset)
         except OSError as error:
             flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
             if error.errno != errno.EINVAL or not flags & _DIRECT:
                 raise
         fcntl.fcntl(descriptor, fcntl.F_SETFL, flags & ~_DIRECT)
-        return os.pwritev(descriptor, buffers, offset)
+        return os.pwrite(descriptor, data, offset)
 
     def sync(self, descriptor: int) -> None:
         if sys.platform == "darwin":
