@@ -21,6 +21,8 @@ _BEGIN_BYTES = 16 << 20
 _MOST_BYTES = 24 << 20
 # So little is copied between two groups: about a millisecond, and two syncs.
 _REST_BYTES = 1 << 20
+# One try more is enough: without it, the thread that writes copied all of it while commits waited.
+_BUSY_TRIES = 10
 
 
 class Checkpoints:
@@ -81,8 +83,15 @@ class Checkpoints:
     def _copy(self) -> None:
         before, copied = 0, self._rest
         while copied - before >= self._rest:
-            before = copied
-            _, copied = self._copier.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            before, copied = copied, self._copied_once()
+
+    def _copied_once(self) -> int:
+        """How many pages are copied when all that was there is."""
+        for _ in range(_BUSY_TRIES):
+            # It looked at the very moment at which a commit was made known.
+            with contextlib.suppress(apsw.BusyError):
+                return self._copier.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)[1]
+        return self._copier.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)[1]
 
     def _pages_written(self, *, start_again: bool = False) -> int:
         pages, _ = self._connection.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE, start_again)
