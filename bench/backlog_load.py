@@ -12,6 +12,7 @@ from functools import partial
 
 import msgspec
 
+from bench.awake import Awake
 from bench.connections import Run, Webhook
 from bench.job import Job, Outcome, tell
 from bench.model import WrongDeliveryError
@@ -52,14 +53,18 @@ async def read(reading: Reading) -> Outcome:
         await _wait(run, lambda left: left < reading.events, None)
         started, before = time.perf_counter(), run.ledger.outstanding
         cpu = time.process_time()
-        await _wait(run, lambda left: not left, started + reading.seconds)
+        with Awake(lambda: run.ledger.outstanding) as load:
+            await _wait(run, lambda left: not left, started + reading.seconds)
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
         measured = before - run.ledger.outstanding
         await asyncio.sleep(_LINGER_SECONDS)
     if run.failure is not None:
         raise run.failure
     return Outcome(
-        events=measured, seconds=seconds, cpu_seconds=cpu, duplicates=run.ledger.duplicates()
+        events=measured,
+        seconds=seconds,
+        busy_seconds=cpu - load.idle_seconds,
+        duplicates=run.ledger.duplicates(),
     )
 
 

@@ -134,13 +134,13 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def load_us(self) -> float:
-        """Microseconds of CPU of the process that publishes and checks, for each event."""
-        return self.outcome.cpu_seconds / self.outcome.events * 1e6
+        """Microseconds for which the process that publishes and checks is busy with each event."""
+        return self.outcome.busy_seconds / self.outcome.events * 1e6
 
     @property
     def load_busy(self) -> float:
         """Which part of the time that process was busy, on a core of its own."""
-        return self.outcome.cpu_seconds / self.outcome.seconds
+        return self.outcome.busy_seconds / self.outcome.seconds
 
 
 def job(

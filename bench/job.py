@@ -43,7 +43,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a job.
 
     `seconds` reach from the first event to the last delivery, `publishing_seconds` to the last
-    answer. `wrong` says what was lost or changed, if anything; `cpu_seconds` are this process's.
+    answer, and `busy_seconds` are those in which this process had anything to do. `wrong` says what
+    was lost or changed, if anything.
     """
 
     events: int = 0
@@ -51,7 +52,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int = 0
     seconds: float = 0.0
     publishing_seconds: float = 0.0
-    cpu_seconds: float = 0.0
+    busy_seconds: float = 0.0
     latencies: list[float] = []
     wrong: str = ""
 

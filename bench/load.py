@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 
+from bench.awake import Awake
 from bench.connections import Publisher, Run, Webhook
 from bench.job import Job, Outcome, tell
 from bench.model import WrongDeliveryError
@@ -48,12 +49,13 @@ async def run_job(job: Job) -> Outcome:
     async with _webhooks(run):
         connect = partial(loop.create_connection, partial(Publisher, run), "127.0.0.1", job.port)
         publishers = [(await connect())[1] for _ in range(job.connections)]
-        started = time.perf_counter()
-        cpu = time.process_time()
-        await _publish(run, publishers)
-        await _until(run, lambda: not (run.in_flight or run.overdue))
-        answered = time.perf_counter()
-        await _until(run, lambda: not run.ledger.outstanding)
+        started, cpu = time.perf_counter(), time.process_time()
+        load = Awake(lambda: _progress(run))
+        with load if job.per_second is None else contextlib.nullcontext():
+            await _publish(run, publishers)
+            await _until(run, lambda: not (run.in_flight or run.overdue))
+            answered = time.perf_counter()
+            await _until(run, lambda: not run.ledger.outstanding)
         ended, cpu = time.perf_counter(), time.process_time() - cpu
         await asyncio.sleep(_LINGER_SECONDS)
     if run.failure is not None:
@@ -65,7 +67,7 @@ async def run_job(job: Job) -> Outcome:
         duplicates=run.ledger.duplicates(),
         seconds=ended - started,
         publishing_seconds=answered - started,
-        cpu_seconds=cpu,
+        busy_seconds=cpu - load.idle_seconds,
         latencies=run.latencies,
     )
 

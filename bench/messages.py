@@ -16,6 +16,7 @@ import msgspec
 from bench import chat_histories, sms_histories
 from bench.bars import BARS
 from bench.chat_stage import Client
+from bench.flow import busy_note
 from bench.loading import Loader, loading, storage_event
 from bench.machine import Server, cpu_seconds, server, wrk
 from bench.model import Result, judge
@@ -50,13 +51,15 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     token: str
 
 
-class Rates(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages a second, and the processor's microseconds for each."""
+class Rates(msgspec.Struct, frozen=True):
+    """Messages a second, the processor's microseconds for each, and how busy their sender was."""
 
     sms: float
     sms_cost: float
+    sms_busy: float
     chat: float
     chat_cost: float
+    chat_busy: float
 
 
 def prepare(folder: Path) -> Stage:
@@ -91,29 +94,38 @@ def measure(rounds: int, seconds: float) -> list[Result]:
                 rates = _rates(stage, folder, loader, seconds)
                 found[f"sms/s{name}"], found[f"chat/s{name}"] = rates.sms, rates.chat
                 found[f"us/sms{name}"], found[f"us/chat{name}"] = rates.sms_cost, rates.chat_cost
+                found[f"sms load{name}"] = rates.sms_busy
+                found[f"chat load{name}"] = rates.chat_busy
             for name, value in found.items():
                 columns.setdefault(name, []).append(value)
     note = "An SMS is two commits and an event: accepted, then reported by the carrier."
     return [
-        _judged("SMS", columns, "ingest/s", "sms/s", "us/sms", note),
-        _judged("SMS growth", columns, "sms/s", "sms/s grown", "us/sms grown"),
+        _judged("SMS", columns, "ingest/s", "sms", note=note),
+        _judged("SMS growth", columns, "sms/s", "sms", " grown"),
         _judged(
             "chat message",
             columns,
             "ingest/s",
-            "chat/s",
-            "us/chat",
-            "Each is two events, one for each person.",
+            "chat",
+            note="Each is two events, one for each person.",
         ),
-        _judged("chat growth", columns, "chat/s", "chat/s grown", "us/chat grown"),
+        _judged("chat growth", columns, "chat/s", "chat", " grown"),
     ]
 
 
 def _judged(
-    bar: str, columns: dict[str, list[float]], limit: str, ours: str, cost: str, note: str = ""
+    bar: str,
+    columns: dict[str, list[float]],
+    limit: str,
+    kind: str,
+    after: str = "",
+    note: str = "",
 ) -> Result:
-    used = {name: columns[name] for name in (limit, ours, cost)}
-    return judge(BARS[bar], used, lambda row: row[ours] / row[limit], note)
+    ours, cost, load = f"{kind}/s{after}", f"us/{kind}{after}", f"{kind} load{after}"
+    used = {name: columns[name] for name in (limit, ours, cost, load)}
+    found = judge(BARS[bar], used, lambda row: row[ours] / row[limit])
+    note = f"{note} {busy_note(found.medians[load])}".lstrip()
+    return msgspec.structs.replace(found, note=note)
 
 
 @contextmanager
@@ -140,9 +152,9 @@ def _rates(stage: Stage, folder: Path, loader: Loader, seconds: float) -> Rates:
         name=COMMUNICATION_NAME, webhook=loader.webhook, report=_REPORT, message=_MESSAGE
     )
     with _copy(folder) as data, server(data, *NO_RATE_LIMITS, config=config) as running:
-        sms, sms_cost = _run(loader, sms_order(running, seconds), running.pid)
-        chat, chat_cost = _run(loader, chat_order(running, stage, seconds), running.pid)
-    return Rates(sms=sms, sms_cost=sms_cost, chat=chat, chat_cost=chat_cost)
+        sms = _run(loader, sms_order(running, seconds), running.pid)
+        chat = _run(loader, chat_order(running, stage, seconds), running.pid)
+    return Rates(*sms, *chat)
 
 
 def sms_order(running: Server, seconds: float) -> Order:
@@ -175,9 +187,10 @@ def chat_order(running: Server, stage: Stage, seconds: float) -> Order:
     )
 
 
-def _run(loader: Loader, order: Order, pid: int) -> tuple[float, float]:
-    """Messages a second, and what each costs, after a short run that warms up."""
+def _run(loader: Loader, order: Order, pid: int) -> tuple[float, float, float]:
+    """Messages a second, what each costs, and how busy their sender was, after a short run that
+    warms up."""
     loader.run(msgspec.structs.replace(order, seconds=min(0.3, order.seconds)))
     before = cpu_seconds(pid)
     run = loader.run(order)
-    return run.per_second, (cpu_seconds(pid) - before) / run.acknowledged * 1e6
+    return run.per_second, (cpu_seconds(pid) - before) / run.acknowledged * 1e6, run.busy

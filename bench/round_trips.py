@@ -22,6 +22,8 @@ import httptools
 import msgspec
 import uvloop
 
+from bench.awake import Awake
+
 # Stands in an order's body where each event has a mark of its own, of the same length.
 MARK = "event-000000000000"
 _MARKS = re.compile(rb"event-\d{12}")
@@ -44,13 +46,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoundTrips(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a run; `seconds` is from the first request to the last arrival."""
+    """What came of a run; `seconds` is from the first request to the last arrival, and `busy` which
+    part of them this process had anything to do."""
 
     acknowledged: int
     refused: int
     lost: int
     repeated: int
     seconds: float
+    busy: float = 0.0
     refusal: str = ""
 
     @property
@@ -274,11 +278,14 @@ class Bench:
 
     async def run(self, order: Order) -> RoundTrips:
         """Publish for a while, then wait for all that was acknowledged."""
-        self.tally = Tally()
+        tally = self.tally = Tally()
         started = time.perf_counter()
-        await self._publish(order, started + order.seconds)
-        await self.tally.completion(self._patience)
-        return self.tally.result(started)
+        with Awake(lambda: (len(tally.acknowledged), len(tally.arrived), tally.refused)) as load:
+            await self._publish(order, started + order.seconds)
+            await tally.completion(self._patience)
+            ended = time.perf_counter()
+        busy = 1 - load.idle_seconds / (ended - started)
+        return msgspec.structs.replace(tally.result(started), busy=busy)
 
     async def _publish(self, order: Order, ends_at: float) -> None:
         if order.url.startswith("nats:"):
