@@ -12,7 +12,7 @@ from switchhook.grid.collections import SUBSCRIPTION_VERSIONS, TOPICS, read_all
 from switchhook.grid.dead_lettering import DeadLettering
 from switchhook.grid.limits import Limits
 from switchhook.grid.observation import Observation
-from switchhook.grid.parts import Ground, open_gates, open_returns, open_way
+from switchhook.grid.parts import Dependencies, open_log_access, open_pipeline, open_redelivery
 from switchhook.grid.ports import Store, Transport
 from switchhook.grid.shared_values import SharedValues
 from switchhook.grid.special_requests import Tokens
@@ -40,7 +40,7 @@ class Engine:
         observation: Observation | None = None,
         limits: Limits = Limits(),
     ) -> None:
-        ground = Ground(
+        needs = Dependencies(
             store=store,
             transport=transport,
             clock=clock,
@@ -50,18 +50,24 @@ class Engine:
             observation=observation or Observation(),
             limits=limits,
         )
-        way = open_way(ground)
-        returns = open_returns(ground, way)
-        gates = open_gates(ground, way, returns)
+        pipeline = open_pipeline(needs)
+        redelivery = open_redelivery(needs, pipeline)
+        log_access = open_log_access(needs, pipeline, redelivery)
         self._store = store
         self._transport = transport
         self._checkpoint_interval = limits.checkpoint_interval
-        self.router, self.deliverer, self.checkpoint = way.router, way.deliverer, way.checkpoint
-        self.replays, self.publisher = returns.replays, gates.publisher
-        self._due, self._dead_letters = returns.due, returns.dead_letters
-        self._upkeep, self._forgetting = gates.upkeep, gates.forgetting
+        self.router, self.deliverer = pipeline.router, pipeline.deliverer
+        self.checkpoint = pipeline.checkpoint
+        self.replays, self.publisher = redelivery.replays, log_access.publisher
+        self._due, self._dead_letters = redelivery.due, redelivery.dead_letters
+        self._upkeep, self._forgetting = log_access.upkeep, log_access.forgetting
         # What takes a turn, in this order.
-        self._parts = (way.preparation, returns.replays, returns.due, returns.catch_up)
+        self._parts = (
+            pipeline.preparation,
+            redelivery.replays,
+            redelivery.due,
+            redelivery.catch_up,
+        )
         self._turn = asyncio.Lock()
 
     # --- starting -----------------------------------------------------------------------------

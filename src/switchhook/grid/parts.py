@@ -29,8 +29,8 @@ from switchhook.grid.unfinished import Unfinished
 from switchhook.grid.upkeep import Upkeep
 
 
-class Ground(msgspec.Struct, frozen=True, kw_only=True):
-    """What every part stands on."""
+class Dependencies(msgspec.Struct, frozen=True, kw_only=True):
+    """What every part needs from outside."""
 
     store: Store
     transport: Transport
@@ -42,7 +42,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
 
 
-class Way(msgspec.Struct, frozen=True, kw_only=True):
+class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     """What an event passes through once it is durable, and where it is written down how far."""
 
     checkpoint: Checkpoint
@@ -51,7 +51,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     preparation: Preparation
 
 
-class Returns(msgspec.Struct, frozen=True, kw_only=True):
+class Redelivery(msgspec.Struct, frozen=True, kw_only=True):
     """What comes back to events later: those that wait, and those that are still in the log."""
 
     dead_letters: DeadLetterWrites
@@ -60,7 +60,7 @@ class Returns(msgspec.Struct, frozen=True, kw_only=True):
     catch_up: CatchUp
 
 
-class Gates(msgspec.Struct, frozen=True, kw_only=True):
+class LogAccess(msgspec.Struct, frozen=True, kw_only=True):
     """What lets events into the log, and out of it."""
 
     publisher: Publisher
@@ -68,17 +68,17 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True):
     forgetting: Forgetting
 
 
-def open_way(ground: Ground) -> Way:
+def open_pipeline(needs: Dependencies) -> Pipeline:
     """Router and deliverer call each other: what is matched is sent, a change stops it."""
-    limits, observation = ground.limits, ground.observation
-    checkpoint = Checkpoint(store=ground.store, clock=ground.clock, head=lambda: router.head)
+    limits, observation = needs.limits, needs.observation
+    checkpoint = Checkpoint(store=needs.store, clock=needs.clock, head=lambda: router.head)
     deliverer = Deliverer(
-        transport=ground.transport,
-        clock=ground.clock,
+        transport=needs.transport,
+        clock=needs.clock,
         checkpoint=checkpoint,
-        random=ground.random,
+        random=needs.random,
         observation=observation,
-        tokens=ground.tokens,
+        tokens=needs.tokens,
         profile=limits.profile,
         in_flight_limit=limits.in_flight,
         queue_limit=limits.queue_length,
@@ -93,21 +93,23 @@ def open_way(ground: Ground) -> Way:
         work_in_a_turn=limits.routed_in_a_turn,
     )
     preparation = Preparation(
-        store=ground.store, router=router, deliverer=deliverer, checkpoint=checkpoint
+        store=needs.store, router=router, deliverer=deliverer, checkpoint=checkpoint
     )
-    return Way(checkpoint=checkpoint, deliverer=deliverer, router=router, preparation=preparation)
+    return Pipeline(
+        checkpoint=checkpoint, deliverer=deliverer, router=router, preparation=preparation
+    )
 
 
-def open_returns(ground: Ground, way: Way) -> Returns:
+def open_redelivery(needs: Dependencies, pipeline: Pipeline) -> Redelivery:
     """They give the deliverer what the store has for it."""
-    store, clock = ground.store, ground.clock
-    router, deliverer, checkpoint = way.router, way.deliverer, way.checkpoint
+    store, clock = needs.store, needs.clock
+    router, deliverer, checkpoint = pipeline.router, pipeline.deliverer, pipeline.checkpoint
     dead_letters = DeadLetterWrites(
-        dead_lettering=ground.dead_lettering,
+        dead_lettering=needs.dead_lettering,
         router=router,
         checkpoint=checkpoint,
         clock=clock,
-        observation=ground.observation,
+        observation=needs.observation,
         speed=deliverer.speed,
         ended=deliverer.attempt_ended.set,
     )
@@ -119,7 +121,7 @@ def open_returns(ground: Ground, way: Way) -> Returns:
         checkpoint=checkpoint,
         clock=clock,
     )
-    return Returns(
+    return Redelivery(
         dead_letters=dead_letters,
         replays=Replays(store=store, router=router, checkpoint=checkpoint, clock=clock),
         due=due,
@@ -127,48 +129,48 @@ def open_returns(ground: Ground, way: Way) -> Returns:
     )
 
 
-def open_gates(ground: Ground, way: Way, returns: Returns) -> Gates:
+def open_log_access(needs: Dependencies, pipeline: Pipeline, redelivery: Redelivery) -> LogAccess:
     """Nothing leaves the log that one of the others needs."""
-    retention = _retention(ground, way, returns)
+    retention = _retention(needs, pipeline, redelivery)
     publisher = Publisher(
-        store=ground.store,
-        router=way.router,
+        store=needs.store,
+        router=pipeline.router,
         retention=retention,
-        clock=ground.clock,
-        observation=ground.observation,
+        clock=needs.clock,
+        observation=needs.observation,
     )
     upkeep = Upkeep(
-        store=ground.store,
-        clock=ground.clock,
-        router=way.router,
-        checkpoint=way.checkpoint,
-        catch_up=returns.catch_up,
+        store=needs.store,
+        clock=needs.clock,
+        router=pipeline.router,
+        checkpoint=pipeline.checkpoint,
+        catch_up=redelivery.catch_up,
         retention=retention,
-        replays=returns.replays,
-        keep=ground.limits.given_up,
+        replays=redelivery.replays,
+        keep=needs.limits.given_up,
     )
     forgetting = Forgetting(
-        store=ground.store,
-        router=way.router,
-        checkpoint=way.checkpoint,
-        dead_letters=returns.dead_letters,
-        replays=returns.replays,
-        history=ground.observation.history,
+        store=needs.store,
+        router=pipeline.router,
+        checkpoint=pipeline.checkpoint,
+        dead_letters=redelivery.dead_letters,
+        replays=redelivery.replays,
+        history=needs.observation.history,
     )
-    return Gates(publisher=publisher, upkeep=upkeep, forgetting=forgetting)
+    return LogAccess(publisher=publisher, upkeep=upkeep, forgetting=forgetting)
 
 
-def _retention(ground: Ground, way: Way, returns: Returns) -> Retention:
-    limits = ground.limits
+def _retention(needs: Dependencies, pipeline: Pipeline, redelivery: Redelivery) -> Retention:
+    limits = needs.limits
     unfinished = Unfinished(
-        router=way.router,
-        deliverer=way.deliverer,
-        checkpoint=way.checkpoint,
-        replays=returns.replays,
+        router=pipeline.router,
+        deliverer=pipeline.deliverer,
+        checkpoint=pipeline.checkpoint,
+        replays=redelivery.replays,
     )
     return Retention(
-        store=ground.store,
-        clock=ground.clock,
+        store=needs.store,
+        clock=needs.clock,
         unfinished=unfinished.first,
         abandon=unfinished.abandon,
         max_age=limits.max_age,
