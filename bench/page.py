@@ -14,6 +14,31 @@ from bench.model import Bar, Result
 ROOT = Path(__file__).parent.parent
 _RESULTS = ROOT / "bench/results"
 _REFERENCE = ROOT / "docs/reference"
+_DELIVERED = "delivered, events/s"
+# A sentence, and which bars and columns the figures in it are.
+_PLAIN_FIGURES = (
+    (
+        "One core published, stored and delivered **{} events a second**, each in a request and "
+        "in a POST of its own; {} where a request brings a hundred, {} where a POST takes fifty, "
+        "too.",
+        (("T7 1-event", _DELIVERED), ("T7 100-event", _DELIVERED), ("T8", _DELIVERED)),
+    ),
+    (
+        "At 500 a second, half of the events were at their webhook after **{} ms**, 99 of 100 "
+        "after {} ms; in between each was synced to the disk.",
+        (("T9 p50", "delivered p50, ms"), ("T9 p99", "delivered p99, ms")),
+    ),
+    (
+        "Without subscribers the server stored {} single events a second, or {} requests of a "
+        "hundred.",
+        (("T3", "durable, requests/s"), ("T4", "durable, requests/s")),
+    ),
+    (
+        "A server is ready {} s after it was started on a new data folder, and holds {} MB while "
+        "it has nothing to do.",
+        (("start", "Switchhook, s"), ("idle", "Switchhook, MB")),
+    ),
+)
 
 
 def write() -> None:
@@ -32,6 +57,7 @@ def text(results: Sequence[Result], machine: dict[str, str]) -> str:
     return Template((Path(__file__).parent / "page.md").read_text()).substitute(
         chapters,
         verdict=_verdict(judged, found),
+        plainly=_plainly(found),
         figures="\n".join(_figures(results)),
         machine="\n".join(_machine(machine)),
     )
@@ -49,6 +75,15 @@ def _verdict(judged: Sequence[Bar], found: dict[str, Result]) -> str:
     if unknown:
         sentences.append(f"Not measured in this run: {', '.join(unknown)}.")
     return " ".join(sentences)
+
+
+def _plainly(found: dict[str, Result]) -> str:
+    """The figures that people ask for first, in sentences; only those that were measured."""
+    return " ".join(
+        sentence.format(*(report.number(found[bar].medians[column]) for bar, column in figures))
+        for sentence, figures in _PLAIN_FIGURES
+        if all(bar in found and column in found[bar].medians for bar, column in figures)
+    )
 
 
 def _chapter(bars: Sequence[Bar], found: dict[str, Result]) -> Iterator[str]:
@@ -73,7 +108,7 @@ def _figures(results: Sequence[Result]) -> Iterator[str]:
     yield "| bar | rounds | medians |"
     yield "| --- | --: | --- |"
     for each in results:
-        rounds = len(next(iter(each.rounds.values())))
+        rounds = report.count(each)
         yield f"| {each.bar} | {rounds} | {report.medians(each)} |"
 
 

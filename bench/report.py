@@ -8,6 +8,9 @@ import msgspec
 from bench.bars import BARS
 from bench.model import Bar, Result
 
+# Fewer rounds say little of how far a figure spreads; theirs agree when they differ by less.
+_TELLING_ROUNDS = 3
+_NEAR = 0.2
 _HEAD = ("bar", "limit", "ours", "ratio", "low..high", "must", "ambition", "met", "what")
 
 
@@ -119,13 +122,25 @@ def compare(results: Iterable[Result], before: Mapping[str, Result]) -> Iterator
 
 
 def _agree(was: Result, now: Result) -> bool:
-    """Whether what the rounds of one run spread over touches that of the other."""
+    """Whether what the rounds of one run spread over touches that of the other.
+
+    Few rounds know nothing of their spread: their ratios agree when they are near each other.
+    """
+    if min(map(count, (was, now))) < _TELLING_ROUNDS:
+        return abs(was.ratio - now.ratio) <= _NEAR * max(abs(was.ratio), abs(now.ratio))
     return was.low <= now.high and now.low <= was.high
+
+
+def count(result: Result) -> int:
+    """How many rounds there were."""
+    return len(next(iter(result.rounds.values())))
 
 
 def _movement(bar: Bar, was: Result, now: Result) -> str:
     if _agree(was, now):
         return ""
+    if min(map(count, (was, now))) < _TELLING_ROUNDS:
+        return "  differs; too few rounds to tell why"
     is_better = (now.ratio < was.ratio) is bar.is_ceiling
     word = "better" if is_better else "WORSE"
     return f"  {word}: beyond the spread of both ({_spread(was)}; {_spread(now)})"

@@ -4,6 +4,7 @@ import msgspec
 
 from bench import chart, page, report
 from bench.bars import BARS
+from bench.model import judge
 from tests.bench.builders import a_result
 
 RESULTS = page.ROOT / "bench/results"
@@ -56,3 +57,15 @@ def test_page_says_where_the_time_goes_and_on_which_machine() -> None:
     assert "- **T3**: Most of it in the kernel.\n" in text
     assert "| T3 | 3 | nginx, requests/s 100; Switchhook, requests/s 40.0 |\n" in text
     assert "| processor | Some, 2 cores |" in text
+
+
+def test_page_begins_with_the_figures_that_people_ask_for() -> None:
+    """In sentences; one whose figures were not all measured is left out."""
+    columns = {"bare Python, s": [0.1], "Switchhook, s": [0.3]}
+    start = judge(BARS["start"], columns, lambda found: found["Switchhook, s"])
+    idle = judge(BARS["idle"], {"Switchhook, MB": [50.0]}, lambda found: found["Switchhook, MB"])
+
+    assert "is ready 0.300 s after it was started on a new data folder, and holds 50.0 MB" in (
+        page.text([start, idle], MACHINE)
+    )
+    assert "after it was started" not in page.text([start], MACHINE)

@@ -68,10 +68,10 @@ def test_comparison_shows_both() -> None:
 @pytest.mark.parametrize(
     ("bar", "was", "now", "word"),
     [
-        ("T3", (40.0, 42.0), (36.0, 38.0), "WORSE"),
-        ("T3", (36.0, 38.0), (40.0, 42.0), "better"),
-        ("T9 p50", (140.0, 150.0), (160.0, 170.0), "WORSE"),
-        ("T9 p50", (160.0, 170.0), (140.0, 150.0), "better"),
+        ("T3", (40.0, 41.0, 42.0), (36.0, 37.0, 38.0), "WORSE"),
+        ("T3", (36.0, 37.0, 38.0), (40.0, 41.0, 42.0), "better"),
+        ("T9 p50", (140.0, 145.0, 150.0), (160.0, 165.0, 170.0), "WORSE"),
+        ("T9 p50", (160.0, 165.0, 170.0), (140.0, 145.0, 150.0), "better"),
     ],
 )
 def test_what_leaves_both_spreads_is_said(
@@ -81,6 +81,14 @@ def test_what_leaves_both_spreads_is_said(
     assert f"  {word}: beyond the spread of both" in compared(
         a_result(bar, now), a_result(bar, was)
     )
+
+
+@pytest.mark.parametrize(
+    ("now", "said"), [((48.0,), ""), ((60.0,), "  differs; too few rounds to tell why")]
+)
+def test_few_rounds_judge_nothing(now: tuple[float, ...], said: str) -> None:
+    """One round has no spread that another could leave."""
+    assert compared(a_result(ours=now), a_result()).partition("now")[2][6:] == said
 
 
 def test_comparison_counts_what_agrees() -> None:

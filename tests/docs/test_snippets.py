@@ -49,6 +49,32 @@ async def test_event_is_published(server: ServerProcess) -> None:
     assert await run(server, "publish.py", server.ready.topic.endpoint, server.ready.topic.key)
 
 
+async def test_webhook_agrees_and_prints(server: ServerProcess, command: Command) -> None:
+    """It takes the handshake of an event subscription, and then an event."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(SNIPPETS / "webhook.py"), "0", stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            port = (await process.stdout.readline()).split()[-1].decode()
+            words = (
+                "--topic",
+                server.ready.topic.name,
+                "--endpoint",
+                f"http://127.0.0.1:{port}/hook",
+            )
+            data = ("--data", str(server.data))
+            assert (await command.run("subscription", "create", "hook", *words, *data)).code == 0
+            await run(server, "publish.py", server.ready.topic.endpoint, server.ready.topic.key)
+            printed_line = (await process.stdout.readline()).decode()
+    finally:
+        process.kill()
+        await process.wait()
+
+    assert printed_line == "Shop.OrderPlaced orders/1 {'total': 3}\n"
+
+
 async def test_delivery_is_verified(server: ServerProcess) -> None:
     """The token that Event Grid sends to a protected webhook, and no other, passes the check."""
     origin = server.ready.https_endpoint
