@@ -14,6 +14,7 @@ from bench.bars import BARS
 from bench.machine import MissingToolError, check
 from bench.measurements import Measurement, quick, wanted
 from bench.model import Result
+from bench.steadiness import Steadiness
 from bench.within import within
 
 ROOT = Path(__file__).parent.parent
@@ -39,12 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.quick:
         chosen = quick(chosen, is_named=bool(options.only))
     rounds = options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS)
-    results, failures = run(chosen, rounds, _QUICK_SECONDS if options.quick else _SECONDS)
+    steadiness = Steadiness()
+    seconds = _QUICK_SECONDS if options.quick else _SECONDS
+    results, failures = run(chosen, rounds, seconds, steadiness)
     is_whole = rounds >= _ROUNDS and not (options.quick or options.only or failures)
     status = report.tell(results)
     for line in _verdict(results, failures):
         print(line)
-    _write(results, options.output or (RESULTS if is_whole else _ELSEWHERE))
+    _write(results, options.output or (RESULTS if is_whole else _ELSEWHERE), steadiness)
     return 1 if failures else 0 if options.quick else status
 
 
@@ -72,7 +75,7 @@ def _count(text: str) -> int:
 
 
 def run(
-    measurements: Sequence[Measurement], rounds: int, seconds: float
+    measurements: Sequence[Measurement], rounds: int, seconds: float, steadiness: Steadiness
 ) -> tuple[list[Result], dict[str, str]]:
     """The results in the order of the bars, and why bars have none."""
     results: dict[str, Result] = {}
@@ -88,7 +91,8 @@ def run(
             print("FAILED", flush=True)
             continue
         results |= {result.bar: result for result in found}
-        print(f"{time.monotonic() - started:.0f} s")
+        took = time.monotonic() - started
+        print(f"{took:.0f} s; then a fixed loop took {steadiness.look():.1f} ms")
     return [results[number] for number in BARS if number in results], failures
 
 
@@ -128,13 +132,14 @@ def _where_from() -> str:
     return f"of {machine['date']} on {machine['processor']}"
 
 
-def _write(results: Sequence[Result], folder: Path) -> None:
+def _write(results: Sequence[Result], folder: Path, steadiness: Steadiness) -> None:
     """The files of a run; those of a whole one are committed, with the page made from them."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "latest.json").write_bytes(report.to_json(results))
     (folder / "latest.svg").write_text(chart.svg(results))
-    found = msgspec.json.format(msgspec.json.encode(facts.facts()), indent=1)
+    about = facts.facts() | {"a fixed loop of Python took": str(steadiness)}
+    found = msgspec.json.format(msgspec.json.encode(about), indent=1)
     (folder / "machine.json").write_bytes(found + b"\n")
     if folder == RESULTS:
         page.write()

@@ -7,6 +7,7 @@ from bench.__main__ import main, run
 from bench.bars import BARS
 from bench.measurements import MEASUREMENTS, Measurement, quick, wanted
 from bench.model import Result, WrongDeliveryError
+from bench.steadiness import Steadiness
 from tests.bench.builders import a_result
 
 
@@ -71,7 +72,7 @@ def test_quick_run_measures_what_is_named(capsys: pytest.CaptureFixture[str]) ->
 
 def test_results_stand_in_the_order_of_the_bars() -> None:
     """However they were measured."""
-    results, failures = run([Measurement(("T3", "T4"), measured)], 3, 1.0)
+    results, failures = run([Measurement(("T3", "T4"), measured)], 3, 1.0, Steadiness())
 
     assert [each.bar for each in results] == ["T3", "T4"]
     assert not failures
@@ -79,14 +80,14 @@ def test_results_stand_in_the_order_of_the_bars() -> None:
 
 def test_fewer_rounds_than_others_have_are_told() -> None:
     """For measurements that take minutes."""
-    results, _ = run([Measurement(("T3", "T4"), measured, most_rounds=3)], 5, 1.0)
+    results, _ = run([Measurement(("T3", "T4"), measured, most_rounds=3)], 5, 1.0, Steadiness())
 
     assert {each.note for each in results} == {"Most of it in the kernel. 3 rounds only."}
 
 
 def test_longer_parts_are_asked_for() -> None:
     """By what needs many events."""
-    _, failures = run([Measurement(("T6",), wrong, longer=2)], 3, 1.0)
+    _, failures = run([Measurement(("T6",), wrong, longer=2)], 3, 1.0, Steadiness())
 
     assert failures == {"T6": "WrongDeliveryError: lost in 3 rounds of 2.0 s"}
 
@@ -94,7 +95,7 @@ def test_longer_parts_are_asked_for() -> None:
 def test_measurement_that_fails_is_told_and_spares_the_others() -> None:
     """Minutes of other figures are not lost."""
     both = [Measurement(("T6",), wrong), Measurement(("T3", "T4"), measured)]
-    results, failures = run(both, 3, 1.0)
+    results, failures = run(both, 3, 1.0, Steadiness())
 
     assert [each.bar for each in results] == ["T3", "T4"]
     assert failures == {"T6": "WrongDeliveryError: lost in 3 rounds of 1.0 s"}
@@ -102,7 +103,7 @@ def test_measurement_that_fails_is_told_and_spares_the_others() -> None:
 
 def test_measurement_of_other_bars_than_it_says_fails() -> None:
     """Two results of one bar would hide one of them."""
-    results, failures = run([Measurement(("T3",), measured)], 3, 1.0)
+    results, failures = run([Measurement(("T3",), measured)], 3, 1.0, Steadiness())
 
     assert not results
     assert failures == {"T3": "ValueError: results of T4, T3 instead of T3"}
