@@ -60,14 +60,16 @@ class PublishConnection(DirectConnection):
         self._door = door
 
     def data_received(self, data: bytes) -> None:
-        if self._missing:
+        is_next = self._reads is _NOTHING
+        if is_next:
+            known = self._known
+            if known is not None and (found := known.body_in(data)):
+                self._publish_again(known.head, data, *found)
+                return
+        elif self._missing:
             self._receive_missing(data)
             return
-        known, reads = self._known, self._reads
-        if known is not None and reads is _NOTHING and (found := known.body_in(data)):
-            self._publish_again(known.head, data, *found)
-            return
-        messages, is_start = self._messages, reads is _NOTHING or not self._received
+        messages, is_start = self._messages, is_next or not self._received
         super().data_received(data)
         if is_start and self._messages == messages + 1 and self._read is not None:
             self._get_to_know(data, self._read.head)
@@ -85,15 +87,19 @@ class PublishConnection(DirectConnection):
             return
         self._unknown_in_a_row = 0
         body = data[start:]
-        self._received += len(data)
-        self._accounted = self._received
+        self._accounted = self._received = self._received + len(data)
         exchange = PublishExchange(self, api, head, True, None, [body], here, here == length)
         self._read = exchange
         if here < length:
             self._missing = length - here
             self._reads = _BODY
             self._await_rest()
-        self._take_turn(exchange)
+        last = self.cycle
+        if last is None or last.response_complete:
+            self.cycle = self._running = exchange
+            exchange.begin()
+        else:
+            self._take_turn(exchange)
 
     def _receive_missing(self, data: bytes) -> None:
         """A piece of a body whose head was known."""

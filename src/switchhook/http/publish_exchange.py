@@ -42,8 +42,12 @@ class PublishExchange(msgspec.Struct, eq=False):
     size: int = 0
     is_whole: bool = False
     is_told_to_go_on: bool = False
-    is_committing: bool = False
     response_complete: bool = False
+
+    @property
+    def is_committing(self) -> bool:
+        """Whether its events are on their way into the log."""
+        return self.is_whole and self.topic is not None and not self.response_complete
 
     def begin(self) -> None:
         """It is its turn: everything before it is answered."""
@@ -58,7 +62,7 @@ class PublishExchange(msgspec.Struct, eq=False):
             return
         self.topic = asked
         if self.is_whole and self.size <= MAX_BODY_BYTES:
-            self.end()
+            self._publish(asked)
         elif self.size > MAX_BODY_BYTES or head.is_longer_than(MAX_BODY_BYTES):
             self.answer(self.api.too_large(asked))
         elif head.expects_continue and not self.size:
@@ -81,22 +85,26 @@ class PublishExchange(msgspec.Struct, eq=False):
     def end(self) -> None:
         """The body is whole."""
         self.is_whole = True
-        topic, parts = self.topic, self.parts
-        if topic is not None and not self.response_complete:
-            body = parts[0] if len(parts) == 1 else b"".join(parts)
-            parts.clear()
-            self.is_committing = True
-            self.api.publish(topic, self.head, body, self.ended)
+        if self.topic is not None and not self.response_complete:
+            self._publish(self.topic)
+
+    def _publish(self, topic: Topic) -> None:
+        parts = self.parts
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        parts.clear()
+        self.api.publish(topic, self.head, body, self.ended)
 
     def ended(self, error: Exception | None) -> None:
         """The events are durable, or refused."""
-        self.answer(self.api.answer_to(error))
+        answer = self.api.answer_to(error)
+        if not self.response_complete:
+            self.response_complete = True
+            self.connection.send_answer(answer, self)
 
     def answer(self, answer: Answer) -> None:
         """It has come to its end, by this answer unless another one was given."""
         if self.response_complete:
             return
-        self.is_committing = False
         self.response_complete = True
         if not self.is_whole and self._may_end_without_body():
             self.keep_alive = False
