@@ -71,6 +71,21 @@ async def test_follower_sees_what_is_accepted(flow: Asked, tails: Tails) -> None
     assert tails.count == 0
 
 
+async def test_router_tells_only_who_watches(flow: Asked, tails: Tails) -> None:
+    """Publishing costs nothing for a tail while there is none."""
+    watchers = flow.engine.router.watchers
+    watch = tails.watch(0, ALL, follow=True)
+    await flow.publish("e1")
+    assert watchers == []
+
+    await following(watch)
+    assert len(watchers) == 1
+
+    tails.close()
+    assert await ids(watch) == []
+    assert watchers == []
+
+
 async def test_close_ends_who_waits(flow: Asked, tails: Tails) -> None:
     """A follower at the end of the log does not hold up the server."""
     reading = asyncio.ensure_future(ids(tails.watch(0, ALL, follow=True)))

@@ -61,7 +61,6 @@ class Tails:
         self._router = router
         self._is_closed = False
         self._grown: set[asyncio.Event] = set()
-        router.watchers.append(self._wake)
 
     @property
     def head(self) -> int:
@@ -81,7 +80,8 @@ class Tails:
     def close(self) -> None:
         """Let every watcher come to its end."""
         self._is_closed = True
-        self._wake()
+        for grown in self._grown:
+            grown.set()
 
     async def position_at(self, instant: int) -> int:
         """The position of the first event that was accepted at an instant or later."""
@@ -102,6 +102,7 @@ class Tails:
         life. It ends at the end of the log, or with `follow` when the server stops."""
         grown = asyncio.Event()
         self._grown.add(grown)
+        self._router.watchers.append(grown.set)
         try:
             end = self.head
             while not self._is_closed and (follow or position < end):
@@ -114,6 +115,7 @@ class Tails:
                 elif follow and not await _is_set_soon(grown):
                     yield []
         finally:
+            self._router.watchers.remove(grown.set)
             self._grown.discard(grown)
 
     async def _page(self, position: int, wanted: Wanted) -> tuple[list[Accepted | Missed], int]:
@@ -144,10 +146,6 @@ class Tails:
             if at >= position
         )
         return [Accepted(topic, each) for each in envelopes if wanted.wants(topic, each)]
-
-    def _wake(self) -> None:
-        for grown in self._grown:
-            grown.set()
 
 
 async def _is_set_soon(grown: asyncio.Event) -> bool:
