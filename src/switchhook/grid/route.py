@@ -63,16 +63,38 @@ class Router:
 
         What is much for one turn of the event loop is routed in several: `head` says how far.
         """
-        route = self._routes.get(appended.batch.topic)
-        if (route is None or not route.has_subscriptions) and not self._unrouted:
-            self._end(appended, appended.batch.count, route.topic if route else None)
+        batch, unrouted = appended.batch, self._unrouted
+        topic, count = batch.topic, batch.count
+        route = self._routes.get(topic)
+        if unrouted.batches:
+            unrouted.add(appended)
+        elif route is None or not route.has_subscriptions:
+            self._end(appended, count, route.topic if route else None)
+        elif count * route.most_for_each <= unrouted.left and topic not in self.duplicates:
+            self._route_whole(route, appended)
         else:
+            unrouted.add(appended)
+
+    def _route_whole(self, route: TopicRoute, appended: Appended) -> None:
+        """Route a batch before which nothing waits, and which is not too much for this turn."""
+        try:
+            share = route.take_whole(appended)
+        except Exception:  # noqa: BLE001 - raised once more when those before it are handed over
             self._unrouted.add(appended)
+            return
+        topic: Topic | None = route.topic
+        try:
+            self._hand_over.hand_over(route.topic, appended.batch, share)
+        except Exception as error:  # noqa: BLE001 - logged
+            self._fail(route.topic, appended, error)
+            topic = None
+        self._unrouted.spend(share.cost)
+        self._end(appended, share.count - share.matched, topic)
 
     @property
     def is_routing(self) -> bool:
         """Whether something is durable that is not routed yet."""
-        return bool(self._unrouted)
+        return bool(self._unrouted.batches)
 
     def finish(self) -> None:
         """Route what is durable before anything else happens."""
@@ -101,10 +123,8 @@ class Router:
                     if not share.count:
                         break
                     yield share.cost
-            except Exception:  # an event that cannot be read or matched: it stays in the log
-                fields = {"topic": route.topic.name, "position": max(self.head, appended.first)}
-                log.exception("route.failed", extra=fields)
-                self._lag(route.topic, max(self.head, appended.first))
+            except Exception as error:  # noqa: BLE001 - logged; it stays in the log
+                self._fail(route.topic, appended, error)
                 route = None
         self._end(appended, unmatched, route.topic if route else None)
 
@@ -117,9 +137,12 @@ class Router:
         for watcher in self.watchers:
             watcher()
 
-    def _lag(self, topic: Topic, position: int) -> None:
-        """Let the topic's subscriptions, which have all events before the position, read on from
-        there: they wait where it goes wrong, and lose nothing."""
+    def _fail(self, topic: Topic, appended: Appended, error: Exception) -> None:
+        """Let the topic's subscriptions, which have all events that are routed, read on from the
+        one that cannot be read or matched: they wait where it goes wrong, and lose nothing."""
+        position = max(self.head, appended.first)
+        fields = {"topic": topic.name, "position": position}
+        log.error("route.failed", exc_info=error, extra=fields)
         for queue in self.queues.values():
             if queue.subscription.topic == topic.incarnation and not queue.is_behind:
                 self._fall_behind(queue, position)

@@ -1,5 +1,6 @@
 """Which subscriptions of one topic want an event?"""
 
+import sys
 from collections.abc import Iterator
 
 import msgspec
@@ -37,6 +38,8 @@ class TopicRoute:
         self.has_subscriptions = False
         # Those that want every event, where all do: nothing is to be matched then.
         self.takers: list[SubscriptionQueue] = []
+        # What routing an event costs at most: as one, and as one for each subscription.
+        self.most_for_each = 1
 
     def _new_index(self) -> MatchIndex[SubscriptionQueue]:
         return MatchIndex(ignores_leading_slash=self.topic.ignores_leading_slash)
@@ -45,7 +48,9 @@ class TopicRoute:
         """Go by the filter of a subscription, or by a change of it."""
         name = queue.subscription.domain_topic
         index = self._by_domain_topic.setdefault(name, self._new_index()) if name else self._index
+        before = len(index)
         index.put(queue, queue.subscription.filter)
+        self.most_for_each += len(index) - before
         self._changed()
 
     def remove(self, queue: SubscriptionQueue) -> None:
@@ -53,7 +58,9 @@ class TopicRoute:
         name = queue.subscription.domain_topic
         index = self._by_domain_topic.get(name) if name else self._index
         if index is not None:
+            before = len(index)
             index.remove(queue)
+            self.most_for_each += len(index) - before
             if name and not index:
                 del self._by_domain_topic[name]
         self._changed()
@@ -68,6 +75,17 @@ class TopicRoute:
         if event.domain_topic and (index := self._by_domain_topic.get(event.domain_topic)):
             found += index.match(event)
         return found
+
+    def take_whole(self, appended: Appended) -> Share:
+        """Match all events of a batch."""
+        events = list(self.read(appended))
+        count, takers = len(events), self.takers
+        if takers:
+            wanted = dict.fromkeys(takers, events)
+            return Share(wanted, count, count, count * (1 + len(takers)))
+        share = Share({})
+        self._take_by_filters(iter(events), sys.maxsize, share)
+        return share
 
     def take(self, events: Iterator[tuple[int, Event]], work: int) -> Share:
         """Match the next events, as many as the cost `work` allows, but at least one."""

@@ -38,52 +38,58 @@ class Unrouted:
         self._work_in_a_turn = work_in_a_turn
         # What may still be done in this turn of the event loop.
         self.left = work_in_a_turn
-        self._batches: deque[Appended] = deque()
+        self.batches: deque[Appended] = deque()
         self._begun: Iterator[int] | None = None
         self._bytes = 0
         self._is_turn_coming = False
 
-    def __bool__(self) -> bool:
-        return bool(self._batches)
-
     def add(self, appended: Appended) -> None:
         """Route a batch as soon as its turn comes, which may be now."""
-        self._batches.append(appended)
+        self.batches.append(appended)
         self._bytes += _size(appended.batch)
         self._go_on()
 
+    def spend(self, work: int) -> None:
+        """So much was done in this turn for a batch that did not have to wait."""
+        self.left -= work
+        if not self._is_turn_coming:
+            self._await_turn()
+
     def finish(self) -> None:
         """Route everything, however long it takes."""
-        if self._batches:
-            while self._batches:
+        if self.batches:
+            while self.batches:
                 self._work()
             self._caught_up()
 
     def _go_on(self) -> None:
-        while self._batches and (self.left > 0 or self._bytes > MAX_BYTES):
+        while self.batches and (self.left > 0 or self._bytes > MAX_BYTES):
             self._work()
         if not self._is_turn_coming and self.left < self._work_in_a_turn:
-            self._is_turn_coming = True
-            asyncio.get_running_loop().call_soon(self._take_turn)
+            self._await_turn()
+
+    def _await_turn(self) -> None:
+        self._is_turn_coming = True
+        asyncio.get_running_loop().call_soon(self._take_turn)
 
     def _take_turn(self) -> None:
         self._is_turn_coming = False
         self.left = self._work_in_a_turn
-        if self._batches:
+        if self.batches:
             self._go_on()
-            if not self._batches:
+            if not self.batches:
                 self._caught_up()
 
     def _work(self) -> None:
         """Route some of the first batch."""
-        steps = self._begun or self._steps(self._batches[0])
+        steps = self._begun or self._steps(self.batches[0])
         self._begun = None
         for cost in steps:
             self.left -= cost
             if self.left <= 0:
                 self._begun = steps
                 return
-        self._bytes -= _size(self._batches.popleft().batch)
+        self._bytes -= _size(self.batches.popleft().batch)
 
 
 def _size(batch: Batch) -> int:

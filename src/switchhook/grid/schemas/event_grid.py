@@ -105,7 +105,13 @@ def read(
     is_service = topic.kind is _SYSTEM
     source, domain_topic = topic.resource_id, ""
     ends = _ends(source)
-    for wire, text in _texts_of(body, checked or _envelopes.decode(body)):
+    wires = checked or _envelopes.decode(body)
+    texts: Iterable[bytes]
+    if len(wires) == 1:  # its text is all between the brackets
+        texts = (body[body.index(b"{") : body.rindex(b"}") + 1],)
+    else:
+        texts = map(bytes, _texts.decode(body))
+    for wire, text in zip(wires, texts, strict=True):
         if is_domain:
             named = wire.topic or ""
             source = domain_topics.resource_id(named, topic)
@@ -128,15 +134,6 @@ def read(
 def parse(text: bytes) -> WireEvent:
     """One event, as `read` gives it."""
     return _event.decode(text)
-
-
-def _texts_of(
-    body: bytes, events: Sequence[AcceptedEvent]
-) -> Iterable[tuple[AcceptedEvent, bytes]]:
-    """The events with their texts; that of an event alone is all between the brackets."""
-    if len(events) == 1:
-        return ((events[0], body[body.index(b"{") : body.rindex(b"}") + 1]),)
-    return zip(events, map(bytes, _texts.decode(body)), strict=True)
 
 
 @lru_cache(maxsize=1024)

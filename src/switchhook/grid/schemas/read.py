@@ -7,6 +7,9 @@ from switchhook.grid.schemas import cloud_events, custom_input, event_grid
 from switchhook.grid.schemas.event_grid import AcceptedEvent
 from switchhook.grid.topics import Topic
 
+# Bare names: they are asked for with every batch.
+_EVENT_GRID, _CUSTOM = EventSchema.EVENT_GRID, EventSchema.CUSTOM
+
 
 def read(
     body: bytes,
@@ -22,10 +25,8 @@ def read(
     `checked` is what `accept` has made of it, where that is known. A body made of the `json` of
     events that this function gave, as exception rows have it, is read as those very events.
     """
-    match schema:
-        case EventSchema.EVENT_GRID:
-            return event_grid.read(body, topic, checked)
-        case EventSchema.CLOUD_EVENTS:
-            return cloud_events.read(body, topic)
-        case EventSchema.CUSTOM:
-            return custom_input.read(body, topic, first=first, published_at=published_at)
+    if schema is _EVENT_GRID:
+        return event_grid.read(body, topic, checked)
+    if schema is _CUSTOM:
+        return custom_input.read(body, topic, first=first, published_at=published_at)
+    return cloud_events.read(body, topic)
