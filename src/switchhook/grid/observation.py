@@ -134,19 +134,28 @@ class Observation:
         is_early = first.early_for is not None
         attempts = first.attempts if is_early else first.attempts + 1
         if history is not None:
-            about_each = (
-                first.run,
-                first.subscription.incarnation,
-                attempts,
-                sent.began_at,
-                duration,
-                response.status,
-                is_early,
-            )
             if count == 1:
-                history.note_success(first.position, *about_each)
+                history.note_success(
+                    first.position,
+                    first.run,
+                    first.subscription.incarnation,
+                    attempts,
+                    sent.began_at,
+                    duration,
+                    response.status,
+                    is_early,
+                )
             else:
-                history.note_successes([each.position for each in deliveries], *about_each)
+                history.note_successes(
+                    [each.position for each in deliveries],
+                    first.run,
+                    first.subscription.incarnation,
+                    attempts,
+                    sent.began_at,
+                    duration,
+                    response.status,
+                    is_early,
+                )
         # One line per failed or repeated attempt; a success at the first costs a debug check only.
         level = logging.DEBUG if attempts == 1 else logging.INFO
         if log.isEnabledFor(level):
