@@ -106,8 +106,8 @@ class Deliverer(Laggards):
             return 0
         room = self._limit(queue) - len(queue.in_flight)
         at_once = events[: max(0, room)]
-        for position, event in at_once:
-            self._attempt(queue, [queue.take(position, event, published_at, traceparent)])
+        for delivery in queue.take(at_once, published_at, traceparent):
+            self._attempt(queue, [delivery])
         return len(at_once)
 
     def _pump_soon(self, queue: SubscriptionQueue) -> None:
@@ -170,6 +170,8 @@ class Deliverer(Laggards):
             queue=queue,
             deliverer=self,
         )
+        if not queue.in_flight:  # every checkpoint looks at it again as long as it has some
+            self._checkpoint.touch(queue)
         queue.in_flight[request] = None
         self.in_flight += 1
         if problem:
@@ -201,8 +203,10 @@ class Deliverer(Laggards):
                     self._observation.delivered(queue, attempt, response, self._clock.now)
                     if queue.failures_in_a_row:
                         queue.unpark()
-                    for stored in queue.finish_all(attempt.deliveries):
-                        self._checkpoint.settle(stored)
+                    for delivery in attempt.deliveries:
+                        queue.finish(delivery)
+                        if delivery.is_stored:
+                            self._checkpoint.settle(delivery.identity)
                     self._go_on(queue)
             else:
                 self._failed(queue, attempt, response, outcome)
@@ -233,7 +237,6 @@ class Deliverer(Laggards):
 
     def _go_on(self, queue: SubscriptionQueue) -> None:
         """Do what has waited for the end of a request."""
-        self._checkpoint.touch(queue)
         if queue.first_attempts or queue.retries:
             self.pump(queue)
         waits_for_it = queue.is_preparing or queue.has_left_rows

@@ -16,7 +16,6 @@ from switchhook.grid.delivery import Delivery, InFlight
 from switchhook.grid.delivery_request import RequestForm
 from switchhook.grid.events import Envelope, Event
 from switchhook.grid.key_order import KeyOrder
-from switchhook.grid.ports import Identity
 from switchhook.grid.queue_behind import NO_DELIVERIES, QueueBehind
 from switchhook.grid.subscriptions import DEFAULT_SETTINGS, DeliverySettings, EventSubscription
 
@@ -132,10 +131,16 @@ class SubscriptionQueue(QueueBehind):
         """Whether an event has others before it, or may have."""
         return bool(self.first_attempts or self.retries) or self.order is not None
 
-    def take(self, position: int, event: Event, published_at: int, traceparent: str) -> Delivery:
-        """The delivery of an event that is tried at once."""
-        self._begin_with(position)
-        return Delivery(position, published_at, event, self.subscription, traceparent=traceparent)
+    def take(
+        self, events: Iterable[tuple[int, Event]], published_at: int, traceparent: str
+    ) -> Iterator[Delivery]:
+        """The deliveries of events, given with their positions, that are tried at once."""
+        if self._unfinished is _NONE_UNFINISHED:
+            self._begin()
+        version, unfinished = self.subscription, self._unfinished
+        for position, event in events:
+            unfinished[position] = None
+            yield Delivery(position, published_at, event, version, traceparent=traceparent)
 
     def accept_all(
         self, events: Iterable[tuple[int, Event]], published_at: int, traceparent: str, below: int
@@ -190,25 +195,13 @@ class SubscriptionQueue(QueueBehind):
             self.waiting_bytes -= size
         return batch
 
-    def finish_all(self, deliveries: Iterable[Delivery]) -> list[Identity]:
-        """The deliveries of a request are delivered, and the next of their keys may go; answers
-        those that have an exception row."""
-        stored = []
-        for delivery in deliveries:
-            if self.order is not None:
-                self.finish(delivery)
-            elif not delivery.run:
-                self._unfinished.pop(delivery.position, None)
-            if delivery.is_stored:
-                stored.append(delivery.identity)
-        return stored
-
     def finish(self, delivery: Delivery) -> None:
         """The delivery is delivered or given up; the next of its key may go."""
         if delivery.run:
             return
         if self.order is None:
-            self.settle(delivery)
+            if self._unfinished:
+                self._unfinished.pop(delivery.position, None)
             return
         # What expired in the log unread never had its turn, and no key to hand on.
         had_turn = delivery.is_stored or delivery.position in self._unfinished
