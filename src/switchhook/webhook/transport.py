@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic_ns
 
+import msgspec
+
 from switchhook.grid.ports import Failure, WebhookRequest
 from switchhook.webhook.addresses import AddressRules, InvalidUrlError, Target, parse_url
 from switchhook.webhook.connect import Connector
@@ -17,6 +19,14 @@ from switchhook.webhook.traffic import Traffic
 from switchhook.webhook.trust import make_context
 
 SWEEP_INTERVAL = 0.25  # seconds: how late a timeout can come
+MAX_WAYS = 4096  # of how many URLs is remembered how a request gets there
+
+
+class _Way(msgspec.Struct, frozen=True):
+    """How requests get to one URL: what follows their method, and by which connections."""
+
+    head: bytes
+    pool: Pool
 
 
 class HttpTransport:
@@ -46,6 +56,8 @@ class HttpTransport:
         self._context = make_context(ca_file) if ca_file is not None else None
         self._limit = connections_per_endpoint
         self._pools: dict[str, Pool] = {}
+        # By the URL, of those that requests went to.
+        self._ways: dict[str, _Way] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._traffic = Traffic()
@@ -53,17 +65,13 @@ class HttpTransport:
     def send(self, request: WebhookRequest) -> None:
         """Send, and tell the request once, on the event loop and after returning."""
         self._traffic.sent += 1
-        try:
-            target = parse_url(request.url)
-        except InvalidUrlError as error:
-            self._refuse(request, str(error))
-            return
-        if self._is_closed:
-            self._refuse(request, "the webhook client was closed")
-            return
-        request.head = target.head
-        pool = self._pools.get(target.origin) or self._add_pool(target)
-        pool.submit(request)
+        way = self._ways.get(request.url)
+        if way is None:
+            way = self._find_way(request)
+            if way is None:
+                return
+        request.head = way.head
+        way.pool.submit(request)
 
     @property
     def endpoints(self) -> list[str]:
@@ -91,7 +99,25 @@ class HttpTransport:
             self._timer.cancel()
         pools = list(self._pools.values())
         self._pools.clear()
+        self._ways.clear()
         await asyncio.gather(*(pool.close() for pool in pools))
+
+    def _find_way(self, request: WebhookRequest) -> "_Way | None":
+        """The way of a request that goes where none went before; None if it may not go."""
+        try:
+            target = parse_url(request.url)
+        except InvalidUrlError as error:
+            self._refuse(request, str(error))
+            return None
+        if self._is_closed:
+            self._refuse(request, "the webhook client was closed")
+            return None
+        if len(self._ways) >= MAX_WAYS:
+            self._ways.clear()
+        pool = self._pools.get(target.origin) or self._add_pool(target)
+        way = _Way(target.head, pool)
+        self._ways[request.url] = way
+        return way
 
     def _add_pool(self, target: Target) -> Pool:
         endpoint = target.endpoint
@@ -117,6 +143,7 @@ class HttpTransport:
             pool.sweep(now)
             if pool.is_empty:
                 del self._pools[origin]
+                self._ways.clear()
         if self._pools:
             self._arm()
         else:
