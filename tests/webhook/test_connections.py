@@ -282,6 +282,21 @@ async def test_endpoint_without_connections_is_forgotten(
     assert transport.endpoints == [receiver.origin]
 
 
+async def test_endpoint_that_was_forgotten_is_asked_again(
+    transport: HttpTransport, receiver: Receiver
+) -> None:
+    """What is remembered of a URL goes with the connections of its endpoint."""
+    async with webhook(answering(b"HTTP/1.0 200 OK\r\n\r\n", close=True)) as url:
+        await post(transport, url)
+        receiver.hold()
+        await post(transport, receiver.url, timeout=2 * SWEEP_INTERVAL)
+        assert transport.endpoints == [receiver.origin]
+
+        assert (await post(transport, url)).status == 200
+
+    assert len(transport.endpoints) == 2
+
+
 async def test_idle_connection_is_closed_after_a_while(receiver: Receiver) -> None:
     """Before `KEEP_IDLE` it stays, then it is closed and the pool has nothing to keep."""
     rules = AddressRules(allow_http=False, proxies=ProxyEnvironment({}))
