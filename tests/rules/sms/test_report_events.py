@@ -17,6 +17,7 @@ from switchhook.communication.sms.store import (
     Direction,
     SmsMessage,
 )
+from switchhook.grid.schemas.event_grid import AcceptedEvent
 from tests.flow.sms.world import GEOGRAPHIC, NAME, SHORT_CODE, TOLL_FREE, a_resource
 
 _PROFILES = [profile.name for profile in catalogue.profiles()]
@@ -77,6 +78,9 @@ def _alone(settings: EventSettings, message: SmsMessage, report: DeliveryReport)
     )
 
 
+_READ = AcceptedEvent.__struct_fields__
+
+
 @pytest.mark.parametrize("profile", _PROFILES)
 @given(data=st.data())
 def test_report_is_as_if_rendered_alone(profile: str, data: st.DataObject) -> None:
@@ -95,4 +99,6 @@ def test_report_is_as_if_rendered_alone(profile: str, data: st.DataObject) -> No
     report = data.draw(_REPORTS)
     for message in (first, second):
         event = events.report_event(resource, message, report, "an-id")
-        assert event == _alone(settings, message, report)
+        assert event.text == _alone(settings, message, report)
+        read = msgspec.json.decode(event.text, type=AcceptedEvent)
+        assert all(getattr(event, name) == getattr(read, name) for name in _READ)

@@ -14,6 +14,7 @@ from switchhook.communication.resources import CommunicationResource, EventSetti
 from switchhook.communication.sms.statuses import delivery_status, with_code
 from switchhook.communication.sms.store import DeliveryAttempt, DeliveryReport, SmsMessage
 from switchhook.communication.sms.templates import Template, mark
+from switchhook.grid.schemas.event_grid import ServiceEvent
 
 RECEIVED = "Microsoft.Communication.SMSReceived"
 DELIVERY_REPORT_RECEIVED = "Microsoft.Communication.SMSDeliveryReportReceived"
@@ -53,8 +54,8 @@ def received_event(resource: CommunicationResource, message: SmsMessage, event_i
 
 def report_event(
     resource: CommunicationResource, message: SmsMessage, report: DeliveryReport, event_id: str
-) -> bytes:
-    """SMSDeliveryReportReceived, as JSON; its tag is left out when the send gave none."""
+) -> ServiceEvent:
+    """SMSDeliveryReportReceived; its tag is left out when the send gave none."""
     settings = resource.events
     template = _report_template(
         resource.resource_id,

@@ -22,7 +22,8 @@ from switchhook.communication.sms.store import (
 )
 from switchhook.communication.sms.unreported import Unreported
 from switchhook.grid.ports import Change, Delete, Record, Records
-from switchhook.grid.publish import CommitEvents, batch_of
+from switchhook.grid.publish import CommitEvents, batch_of_read
+from switchhook.grid.schemas.event_grid import ServiceEvent
 from switchhook.guids import NewGuid
 
 # How many messages one record deletes: a pass does many such records in one commit.
@@ -69,7 +70,7 @@ class Outcomes:
                     work.changes += [Delete(REPEATABILITY, once) for once in expiry.repeatability]
         work.changes += [put(MESSAGES, *reported) for reported in work.reported.items()]
         work.changes += work.expiries()
-        batches = [batch_of(topic, found, now) for topic, found in work.events.items()]
+        batches = [batch_of_read(topic, found, now) for topic, found in work.events.items()]
         await self._commit(work.changes, batches)
 
     async def _report(self, work: "_Pass", due: ReportDue) -> None:
@@ -103,7 +104,7 @@ class _Pass:
         self.size = 0
         self.changes: list[Change] = []
         self.reported: dict[str, SmsMessage] = {}
-        self.events: dict[str, list[bytes]] = {}
+        self.events: dict[str, list[ServiceEvent]] = {}
         self._expiring: dict[int, list[ReportDue]] = {}
 
     def expire(self, due: ReportDue) -> None:
