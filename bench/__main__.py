@@ -13,7 +13,8 @@ from bench import chart, facts, page, report
 from bench.bars import BARS
 from bench.machine import MissingToolError, check
 from bench.measurements import Measurement, quick, wanted
-from bench.model import Result
+from bench.model import Result, merged
+from bench.schedule import Part, schedule
 from bench.steadiness import Steadiness
 from bench.within import within
 
@@ -78,33 +79,43 @@ def run(
     measurements: Sequence[Measurement], rounds: int, seconds: float, steadiness: Steadiness
 ) -> tuple[list[Result], dict[str, str]]:
     """The results in the order of the bars, and why bars have none."""
-    results: dict[str, Result] = {}
+    found: dict[str, list[Result]] = {}
     failures: dict[str, str] = {}
-    for each in measurements:
-        names, started = ", ".join(each.bars), time.monotonic()
+    for part in schedule(measurements, rounds):
+        names, started = ", ".join(part.measurement.bars), time.monotonic()
+        if names in failures:
+            continue
         print(f"measuring {names} ...", end=" ", flush=True)
         try:
-            found = _measured(each, rounds, seconds)
+            results = _measured(part, seconds)
         # The others' figures are not to be lost after minutes of work; the run fails in the end.
         except Exception as problem:  # noqa: BLE001
             failures[names] = f"{type(problem).__name__}: {problem}"
             print("FAILED", flush=True)
+            for number in part.measurement.bars:
+                found.pop(number, None)
             continue
-        results |= {result.bar: result for result in found}
+        for result in results:
+            found.setdefault(result.bar, []).append(result)
         took = time.monotonic() - started
         print(f"{took:.0f} s; then a fixed loop took {steadiness.look():.1f} ms")
-    return [results[number] for number in BARS if number in results], failures
+    whole = {number: _merged(number, parts) for number, parts in found.items()}
+    return [_told_if_few(whole[each], rounds) for each in BARS if each in whole], failures
 
 
-def _measured(measurement: Measurement, rounds: int, seconds: float) -> list[Result]:
+def _measured(part: Part, seconds: float) -> list[Result]:
     """One result for each bar of a measurement, or it is wrong."""
-    most = min(rounds, measurement.most_rounds or rounds)
-    part = seconds * measurement.longer
-    results = within(_MOST_SECONDS, lambda: measurement.measure(most, part))
+    measurement = part.measurement
+    each = seconds * measurement.longer
+    results = within(_MOST_SECONDS, lambda: measurement.measure(part.rounds, each))
     found = [each.bar for each in results]
     if sorted(found) != sorted(measurement.bars):
         raise ValueError(f"results of {', '.join(found)} instead of {', '.join(measurement.bars)}")
-    return [_told_if_few(each, rounds) for each in results]
+    return results
+
+
+def _merged(number: str, parts: Sequence[Result]) -> Result:
+    return parts[0] if len(parts) == 1 else merged(BARS[number], parts)
 
 
 def _told_if_few(result: Result, rounds: int) -> Result:

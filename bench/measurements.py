@@ -34,7 +34,7 @@ class Measurement(msgspec.Struct, frozen=True):
 
     A slow one is left out of a quick run that does not name it. `most_rounds` is for what takes
     minutes, or counts in ways of its own; `longer` times the seconds of others has what needs many
-    events.
+    events. One that `is_spread` can be measured a round now and a round later.
     """
 
     bars: tuple[str, ...]
@@ -42,28 +42,35 @@ class Measurement(msgspec.Struct, frozen=True):
     is_slow: bool = False
     most_rounds: int | None = None
     longer: int = 1
+    is_spread: bool = False
 
 
 MEASUREMENTS = (
-    Measurement(("T1", "T3"), ingest.measure_single),
-    Measurement(("T2", "T4"), ingest.measure_hundred),
+    Measurement(("T1", "T3"), ingest.measure_single, is_spread=True),
+    Measurement(("T2", "T4"), ingest.measure_hundred, is_spread=True),
     Measurement(
-        ("T5", "T5 preallocated", "T5 sixteen", "T5 small", "T12"), append.measure, is_slow=True
+        ("T5", "T5 preallocated", "T5 sixteen", "T5 small", "T12"),
+        append.measure,
+        is_slow=True,
+        is_spread=True,
     ),
-    Measurement(("T6", "T6 HTTPS"), fan_out.measure),
-    Measurement(("T7 1-event",), end_to_end.measure_single),
-    Measurement(("T7 100-event", "T8"), end_to_end.measure_hundred),
-    Measurement(("T9 p50", "T9 p99"), latency.measure, longer=2),
+    Measurement(("T6", "T6 HTTPS"), fan_out.measure, is_spread=True),
+    Measurement(("T7 1-event",), end_to_end.measure_single, is_spread=True),
+    Measurement(("T7 100-event", "T8"), end_to_end.measure_hundred, is_spread=True),
+    Measurement(("T9 p50", "T9 p99"), latency.measure, longer=2, is_spread=True),
     Measurement(
         ("T10 throughput", "T10 match", "T15 RSS", "T15 bytes"), idle.measure, is_slow=True
     ),
     Measurement(("T11 lost", "T11 duplicates"), crash.measure, is_slow=True, most_rounds=1),
     Measurement(("T13", "T13 hostile", "T13 rows"), isolation.measure, is_slow=True),
-    Measurement(("T14",), slow_disk.measure, is_slow=True),
-    Measurement(("T16",), typical_stack.measure, is_slow=True),
-    Measurement(("T17",), end_to_end.measure_history, is_slow=True),
+    Measurement(("T14",), slow_disk.measure, is_slow=True, is_spread=True),
+    Measurement(("T16",), typical_stack.measure, is_slow=True, is_spread=True),
+    Measurement(("T17",), end_to_end.measure_history, is_slow=True, is_spread=True),
     Measurement(
-        ("SMS", "SMS growth", "chat message", "chat growth"), messages.measure, is_slow=True
+        ("SMS", "SMS growth", "chat message", "chat growth"),
+        messages.measure,
+        is_slow=True,
+        is_spread=True,
     ),
     Measurement(
         tuple(f"subscriptions {size:,}" for size in SUBSCRIPTIONS[1:]),
@@ -125,4 +132,4 @@ def quick(measurements: Sequence[Measurement], *, is_named: bool) -> list[Measur
     kept = [each for each in measurements if is_named or not each.is_slow]
     if slow := [number for each in measurements if each not in kept for number in each.bars]:
         print(f"a quick run leaves out {', '.join(slow)}")
-    return [msgspec.structs.replace(each, longer=1) for each in kept]
+    return [msgspec.structs.replace(each, longer=1, is_spread=False) for each in kept]

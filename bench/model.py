@@ -76,5 +76,26 @@ def judge(
     )
 
 
+def merged(bar: Bar, parts: Sequence[Result]) -> Result:
+    """The result of rounds that were measured one by one; the note is that of the round in the
+    middle."""
+    ordered = sorted(parts, key=lambda each: each.ratio)
+    middle = ordered[(len(ordered) - 1) // 2]
+    columns = {
+        name: [value for each in parts for value in each.rounds[name]] for name in middle.rounds
+    }
+    ratio = statistics.median(each.ratio for each in parts)
+    return msgspec.structs.replace(
+        middle,
+        ratio=ratio,
+        low=min(each.low for each in parts),
+        high=max(each.high for each in parts),
+        met=None if bar.must is None else bar.holds(ratio, bar.must),
+        met_ambition=None if bar.ambition is None else bar.holds(ratio, bar.ambition),
+        medians={name: statistics.median(values) for name, values in columns.items()},
+        rounds=columns,
+    )
+
+
 class WrongDeliveryError(Exception):
     """A benchmark lost an acknowledged event, or delivered it otherwise than it was published."""
