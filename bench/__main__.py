@@ -3,26 +3,24 @@
 import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from bench import chart, facts, page, report
-from bench.bars import BARS
 from bench.machine import MissingToolError, check
-from bench.measurements import Measurement, quick, wanted
-from bench.model import Result, merged
-from bench.schedule import Part, schedule
+from bench.measurements import quick, wanted
+from bench.model import Result
+from bench.run import Run
+from bench.schedule import schedule
 from bench.steadiness import Steadiness
-from bench.within import within
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench/results"
 _ELSEWHERE = ROOT / ".cache/bench"
 _ROUNDS, _SECONDS = 5, 1.0
-_MOST_SECONDS = 600.0  # of one measurement
+_PATIENCE_SECONDS = 900.0
 _QUICK_ROUNDS, _QUICK_SECONDS = 2, 1.0
 
 
@@ -41,9 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.quick:
         chosen = quick(chosen, is_named=bool(options.only))
     rounds = options.rounds or (_QUICK_ROUNDS if options.quick else _ROUNDS)
-    steadiness = Steadiness()
+    steadiness = Steadiness(0.0 if options.quick else options.patience)
     seconds = _QUICK_SECONDS if options.quick else _SECONDS
-    results, failures = run(chosen, rounds, seconds, steadiness)
+    run = Run(seconds, steadiness)
+    run.measure(schedule(chosen, rounds))
+    results, failures = run.results(rounds), run.failures
     is_whole = rounds >= _ROUNDS and not (options.quick or options.only or failures)
     status = report.tell(results)
     for line in _verdict(results, failures):
@@ -60,6 +60,13 @@ def _parser() -> argparse.ArgumentParser:
         "--only", type=lambda text: text.split(","), default=(), metavar="BARS", help="T3,T7"
     )
     parser.add_argument(
+        "--patience",
+        type=float,
+        metavar="SECONDS",
+        default=_PATIENCE_SECONDS,
+        help="how long to wait, in all, while others keep the machine busy; default: %(default)s",
+    )
+    parser.add_argument(
         "--output",
         type=Path,
         metavar="FOLDER",
@@ -73,58 +80,6 @@ def _count(text: str) -> int:
     if count < 1:
         raise ValueError
     return count
-
-
-def run(
-    measurements: Sequence[Measurement], rounds: int, seconds: float, steadiness: Steadiness
-) -> tuple[list[Result], dict[str, str]]:
-    """The results in the order of the bars, and why bars have none."""
-    found: dict[str, list[Result]] = {}
-    failures: dict[str, str] = {}
-    for part in schedule(measurements, rounds):
-        names, started = ", ".join(part.measurement.bars), time.monotonic()
-        if names in failures:
-            continue
-        print(f"measuring {names} ...", end=" ", flush=True)
-        try:
-            results = _measured(part, seconds)
-        # The others' figures are not to be lost after minutes of work; the run fails in the end.
-        except Exception as problem:  # noqa: BLE001
-            failures[names] = f"{type(problem).__name__}: {problem}"
-            print("FAILED", flush=True)
-            for number in part.measurement.bars:
-                found.pop(number, None)
-            continue
-        for result in results:
-            found.setdefault(result.bar, []).append(result)
-        took = time.monotonic() - started
-        print(f"{took:.0f} s; then a fixed loop took {steadiness.look():.1f} ms")
-    whole = {number: _merged(number, parts) for number, parts in found.items()}
-    return [_told_if_few(whole[each], rounds) for each in BARS if each in whole], failures
-
-
-def _measured(part: Part, seconds: float) -> list[Result]:
-    """One result for each bar of a measurement, or it is wrong."""
-    measurement = part.measurement
-    each = seconds * measurement.longer
-    results = within(_MOST_SECONDS, lambda: measurement.measure(part.rounds, each))
-    found = [each.bar for each in results]
-    if sorted(found) != sorted(measurement.bars):
-        raise ValueError(f"results of {', '.join(found)} instead of {', '.join(measurement.bars)}")
-    return results
-
-
-def _merged(number: str, parts: Sequence[Result]) -> Result:
-    return parts[0] if len(parts) == 1 else merged(BARS[number], parts)
-
-
-def _told_if_few(result: Result, rounds: int) -> Result:
-    """Whoever reads a median is told when it is one of fewer rounds than others are."""
-    found = len(next(iter(result.rounds.values())))
-    if found >= rounds:
-        return result
-    few = "One round" if found == 1 else f"{found} rounds"
-    return msgspec.structs.replace(result, note=f"{result.note} {few} only.".strip())
 
 
 def _verdict(results: Sequence[Result], failures: dict[str, str]) -> Iterator[str]:

@@ -53,6 +53,7 @@ class Run:
         self.heads: dict[bytes, Head] = {}
         self._failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self.requests = 0
+        self.reads = 0  # whenever anything has come, from the server or to a webhook
         self.in_flight = 0
         self.is_stopping = False
         self._most_outstanding = job.backlog * job.subscriptions
@@ -138,6 +139,7 @@ class Publisher(asyncio.Protocol):
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
+        self._run.reads += 1
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -167,6 +169,7 @@ class Webhook(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
+        self._run.reads += 1
         if self._begun:
             data = self._begun + data
         self._begun = data

@@ -152,6 +152,7 @@ def job(
     connections: int | None = None,
     backlog: int = 4_000,
     per_second: float | None = None,
+    is_awake: bool = True,
 ) -> Job:
     """Publish to the server's topic, and check what its webhooks get."""
     return Job(
@@ -167,6 +168,7 @@ def job(
         subscriptions=hooks.subscriptions,
         backlog=backlog,
         per_second=per_second,
+        is_awake=is_awake,
         certificate=hooks.certificate,
     )
 

@@ -21,6 +21,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     delivered to all, before publishers wait. With `per_second` events are published at that
     pace, whatever becomes of those before, and the latency of each is told: from its publication
     to its delivery. What has not come after `patience` seconds in which nothing moved is lost.
+    Unless there is a pace, the process `is_awake` all the time, and has its core for itself.
     """
 
     port: int
@@ -36,6 +37,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     backlog: int = 4_000
     per_second: float | None = None
     certificate: tuple[str, str] | None = None
+    is_awake: bool = True
     patience: float = 30.0
 
 

@@ -44,6 +44,11 @@ class Measurement(msgspec.Struct, frozen=True):
     longer: int = 1
     is_spread: bool = False
 
+    @property
+    def names(self) -> str:
+        """Its bars, for people."""
+        return ", ".join(self.bars)
+
 
 MEASUREMENTS = (
     Measurement(("T1", "T3"), ingest.measure_single, is_spread=True),
@@ -70,7 +75,6 @@ MEASUREMENTS = (
         ("SMS", "SMS growth", "chat message", "chat growth"),
         messages.measure,
         is_slow=True,
-        is_spread=True,
     ),
     Measurement(
         tuple(f"subscriptions {size:,}" for size in SUBSCRIPTIONS[1:]),

@@ -72,6 +72,7 @@ class Tally:
         self.repeated = 0
         self.refused = 0
         self.refusal = ""
+        self.reads = 0  # whenever anything has come
         self.last_arrival = 0.0
         self.missing = 0
         self._nothing_missing = asyncio.Event()
@@ -136,6 +137,7 @@ class Webhook(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
+        self._tally().reads += 1
         self._parser.feed_data(data)
 
     def on_body(self, body: bytes) -> None:
@@ -229,6 +231,7 @@ class Publisher(asyncio.Protocol):
             self._ended.set_exception(ConnectionResetError("a publisher lost its connection"))
 
     def data_received(self, data: bytes) -> None:
+        self._tally.reads += 1
         self._parser.feed_data(data)
 
     def on_body(self, body: bytes) -> None:
@@ -279,12 +282,12 @@ class Bench:
     async def run(self, order: Order) -> RoundTrips:
         """Publish for a while, then wait for all that was acknowledged."""
         tally = self.tally = Tally()
-        started = time.perf_counter()
-        with Awake(lambda: (len(tally.acknowledged), len(tally.arrived), tally.refused)) as load:
+        started, cpu = time.perf_counter(), time.process_time()
+        with Awake(lambda: tally.reads, time.process_time) as load:
             await self._publish(order, started + order.seconds)
             await tally.completion(self._patience)
-            ended = time.perf_counter()
-        busy = 1 - load.idle_seconds / (ended - started)
+            seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        busy = (cpu - load.idle_seconds) / seconds
         return msgspec.structs.replace(tally.result(started), busy=busy)
 
     async def _publish(self, order: Order, ends_at: float) -> None:

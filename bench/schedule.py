@@ -27,6 +27,6 @@ def schedule(measurements: Sequence[Measurement], rounds: int) -> list[Part]:
     ]
     parts: list[Part] = []
     for turn in range(rounds):
-        parts += [Part(each, 1) for each in spread]
+        parts += [Part(each, 1) for each in spread if turn < (each.most_rounds or rounds)]
         parts += whole[turn * len(whole) // rounds : (turn + 1) * len(whole) // rounds]
     return parts

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -26,9 +27,9 @@ class ScriptedTransport:
         else:
             asyncio.get_running_loop().call_soon(request.answered, response)
 
-    def release(self, response: WebhookResponse) -> None:
-        """Answer everything that hangs."""
-        hanging, self._hanging = self._hanging, []
+    def release(self, response: WebhookResponse, most: int = sys.maxsize) -> None:
+        """Answer what hangs, the oldest first."""
+        hanging, self._hanging = self._hanging[:most], self._hanging[most:]
         for request in hanging:
             request.answered(response)
 

@@ -471,6 +471,23 @@ async def test_idle_subscription_has_no_cursor_row(flow: Flow) -> None:
     assert await flow.store.watermark() == flow.engine.router.head
 
 
+async def test_cursor_follows_each_answer(flow: Flow) -> None:
+    """Checkpoints go on looking at a queue for as long as it has requests in flight."""
+    await flow.subscribe()
+    await flow.engine.checkpoint.write()
+    flow.transport.answer = lambda _: None
+    await flow.publish("a", "b")
+    seen = []
+    for _ in range(2):
+        await flow.engine.checkpoint.write()
+        seen.append([cursor.position for cursor in await flow.store.cursors()])
+        flow.transport.release(WebhookResponse(status=200), 1)
+    await flow.engine.checkpoint.write()
+
+    assert seen == [[0], [1]]
+    assert (await flow.store.cursors(), await flow.store.watermark()) == ([], 2)
+
+
 async def test_hung_attempt_does_not_hold_the_cursor(flow: Flow) -> None:
     """After a second it is written down, so that a crash repeats it alone."""
     await flow.subscribe()

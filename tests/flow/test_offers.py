@@ -20,6 +20,7 @@ from switchhook.grid.subscriptions import WebHookDestination
 from switchhook.grid.topic_route import Share
 from tests.builders import a_subscription, a_topic
 from tests.flow.conftest import Flow
+from tests.scripted_transport import always
 
 BATCHES = WebHookDestination(endpoint_url="https://shop.example/hook", max_events_per_batch=5)
 
@@ -121,6 +122,36 @@ def test_queue_that_fails_reads_on_after_what_it_got(taken: int) -> None:
     assert wanting.waiting_count == 3
     assert wanting.counters is not None
     assert wanting.counters.matched == 3
+
+
+async def test_batch_whose_handing_over_fails_is_read_again(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From its first event on: none is lost, though one may come twice."""
+    await flow.subscribe()
+    router, queue = flow.engine.router, flow.engine.router.queues["s1"]
+    fall_behind = router._fall_behind
+    behind: list[int] = []
+
+    def fail_once(queue: SubscriptionQueue, position: int) -> None:
+        behind.append(position)
+        if len(behind) == 1:
+            raise RuntimeError("a bug of the queue's")
+        fall_behind(queue, position)
+
+    def fail(_: WebhookRequest) -> None:
+        flow.transport.answer = always(200)
+        raise RuntimeError("a bug of the transport's")
+
+    monkeypatch.setattr(router, "_fall_behind", fail_once)
+    monkeypatch.setattr(router._hand_over, "_fall_behind", fail_once)
+    flow.transport.answer = fail
+    await flow.publish("a", "b")
+    assert (behind, router.head, queue.read_position) == ([1, 0], 2, 0)
+
+    revived = await flow.restarted()
+    await revived.engine.quiet()
+    assert set(revived.transport.delivered_ids) == {"a", "b"}
 
 
 async def test_event_that_could_not_be_sent_is_sent_after_a_restart(flow: Flow) -> None:

@@ -105,7 +105,9 @@ class Deliverer(Laggards):
         if queue.subscription.destination.max_events_per_batch > 1 or queue.has_to_wait:
             return 0
         room = self._limit(queue) - len(queue.in_flight)
-        at_once = events[: max(0, room)]
+        if room <= 0:
+            return 0
+        at_once = events[:room]
         for delivery in queue.take(at_once, published_at, traceparent):
             self._attempt(queue, [delivery])
         return len(at_once)
