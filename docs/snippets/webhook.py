@@ -1,4 +1,4 @@
-"""A webhook that prints the events it gets: its port is the argument, 7071 without one."""
+"""A webhook for the Event Grid schema, which prints its events: its port is the argument."""
 
 import json
 import sys
