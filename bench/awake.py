@@ -12,13 +12,13 @@ from typing import Self
 
 
 class Awake:
-    """As a context: the running event loop does not wait. `idle_seconds` is how long it would have.
+    """As a context: the running event loop does not wait. `idle_seconds` is CPU time.
 
     `done` counts what the process does: a turn of the loop in which it stays the same was idle.
     """
 
     def __init__(
-        self, done: Callable[[], object], clock: Callable[[], float] = time.perf_counter
+        self, done: Callable[[], object], clock: Callable[[], float] = time.process_time
     ) -> None:
         self._done = done
         self._clock = clock

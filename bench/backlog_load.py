@@ -53,7 +53,7 @@ async def read(reading: Reading) -> Outcome:
         await _wait(run, lambda left: left < reading.events, None)
         started, before = time.perf_counter(), run.ledger.outstanding
         cpu = time.process_time()
-        with Awake(lambda: run.reads, time.process_time) as load:
+        with Awake(lambda: run.reads) as load:
             await _wait(run, lambda left: not left, started + reading.seconds)
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
         measured = before - run.ledger.outstanding

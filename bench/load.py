@@ -50,7 +50,7 @@ async def run_job(job: Job) -> Outcome:
         connect = partial(loop.create_connection, partial(Publisher, run), "127.0.0.1", job.port)
         publishers = [(await connect())[1] for _ in range(job.connections)]
         started, cpu = time.perf_counter(), time.process_time()
-        load = Awake(lambda: run.reads, time.process_time)
+        load = Awake(lambda: run.reads)
         with load if job.is_awake and job.per_second is None else contextlib.nullcontext():
             await _publish(run, publishers)
             await _until(run, lambda: not (run.in_flight or run.overdue))

@@ -283,7 +283,7 @@ class Bench:
         """Publish for a while, then wait for all that was acknowledged."""
         tally = self.tally = Tally()
         started, cpu = time.perf_counter(), time.process_time()
-        with Awake(lambda: tally.reads, time.process_time) as load:
+        with Awake(lambda: tally.reads) as load:
             await self._publish(order, started + order.seconds)
             await tally.completion(self._patience)
             seconds, cpu = time.perf_counter() - started, time.process_time() - cpu

@@ -96,9 +96,7 @@ class TopicCounters:
     def accepted(self, events: int, nanoseconds: int) -> None:
         """A request of so many events is durable."""
         self.published += events
-        latency = self.latency
-        latency.counts[bisect_left(_BUCKETS, nanoseconds)] += 1
-        latency.total += nanoseconds
+        self.latency.observe(nanoseconds)
 
     def accepted_in_domain(self, domain_topics: Iterable[str], nanoseconds: int) -> None:
         """The same for a request to a domain, with the domain topic of each event."""

@@ -134,28 +134,22 @@ class Observation:
         is_early = first.early_for is not None
         attempts = first.attempts if is_early else first.attempts + 1
         if history is not None:
+            note: Callable[..., None] = history.note_successes
+            noted: int | list[int]
             if count == 1:
-                history.note_success(
-                    first.position,
-                    first.run,
-                    first.subscription.incarnation,
-                    attempts,
-                    sent.began_at,
-                    duration,
-                    response.status,
-                    is_early,
-                )
+                note, noted = history.note_success, first.position
             else:
-                history.note_successes(
-                    [each.position for each in deliveries],
-                    first.run,
-                    first.subscription.incarnation,
-                    attempts,
-                    sent.began_at,
-                    duration,
-                    response.status,
-                    is_early,
-                )
+                noted = [each.position for each in deliveries]
+            note(
+                noted,
+                first.run,
+                first.subscription.incarnation,
+                attempts,
+                sent.began_at,
+                duration,
+                response.status,
+                is_early,
+            )
         # One line per failed or repeated attempt; a success at the first costs a debug check only.
         level = logging.DEBUG if attempts == 1 else logging.INFO
         if log.isEnabledFor(level):

@@ -102,7 +102,7 @@ class HttpTransport:
         self._ways.clear()
         await asyncio.gather(*(pool.close() for pool in pools))
 
-    def _find_way(self, request: WebhookRequest) -> "_Way | None":
+    def _find_way(self, request: WebhookRequest) -> _Way | None:
         """The way of a request that goes where none went before; None if it may not go."""
         try:
             target = parse_url(request.url)
